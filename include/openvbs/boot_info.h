@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the UEFI loader hands to the hypervisor, and how it calls it.
+ *
+ * Both sides come out of one signed file, so this is no trust boundary; it is
+ * still checked (magic, version, size), because a loader and a hypervisor of
+ * two builds must never meet by accident.
+ *
+ * Memory. The loader takes one block of EfiReservedMemoryType, aligned to
+ * 2 MiB and zeroed, at system physical address `block_spa`. In host mode it is
+ * seen at HV_VA_BASE:
+ *
+ *   offset 0 .............. the image: the PT_LOADs of hypervisor.elf, linked
+ *                           at HV_VA_BASE, each mapped with its own rights
+ *   `info_off` ............ struct ovbs_boot_info (page aligned)   RW, NX
+ *   `shared_off` .......... shared pool: page tables, log          RW, NX
+ *   `private_off` ......... private pool: NOT mapped by the loader; the
+ *                           hypervisor maps each CPU's part into that CPU's
+ *                           own tables only, at HV_PRIVATE_VA
+ *   `block_size` .......... end
+ *
+ * The loader's tables (`loader_root`, pages of the shared pool below
+ * `shared_next`) map exactly that, and the loader's own stub page(s) at their
+ * identity address, R-X. 4 levels, or 5 where CR4.LA57 is set; the entries 510
+ * and 511 of the PML4 belong to the hypervisor, with 5 levels the PML4 hangs
+ * at entry 511 of the PML5 (all addresses are canonical in both).
+ *
+ * Calling. Two operations, both by the same entry point (e_entry), with
+ * interrupts off, on the calling CPU's firmware context at CPL 0 in long mode:
+ *
+ *   1. OVBS_OP_PREPARE, once, on the boot CPU, CR3 = loader_root. Builds every
+ *      table for every CPU. May fail; then nothing has changed.
+ *   2. OVBS_OP_ENTER, on every CPU, in any order, also at the same time,
+ *      CR3 = cpu[i].root (filled by PREPARE). Turns the running firmware on
+ *      this CPU into the VTL0 guest, in place; the guest goes on at
+ *      cpu[i].entry.rip with RAX = 0 and all other general registers but RSP
+ *      undefined. Does not return otherwise: what could fail was checked.
+ *
+ * Registers at the entry point (System V where it fits):
+ *   RDI = operation, RSI = boot info (virtual, HV_VA_BASE + info_off),
+ *   RDX = CPU index (ENTER), R12 = address to jump to with RAX = status
+ *   (0 or an enum ovbs_hv_error) when PREPARE is done. RSP need not be valid.
+ *   The hypervisor keeps R13, R14 and R15 for the stub; it loads its own GDT,
+ *   IDT and segments, so the stub, back at R12, restores CR3 first, then GDT,
+ *   IDT, CS and the data segments. TR, LDTR, EFER and control registers other
+ *   than CR3 are as they were after PREPARE. The hypervisor never touches
+ *   vector or FPU state.
+ */
+#ifndef OPENVBS_BOOT_INFO_H
+#define OPENVBS_BOOT_INFO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define HV_VA_BASE    0xFFFFFF8000000000ULL /* PML4 entry 511 */
+#define HV_PRIVATE_VA 0xFFFFFF0000000000ULL /* PML4 entry 510 */
+
+#define OVBS_BOOT_INFO_MAGIC   0x315342564E45504FULL /* "OPENVBS1" */
+#define OVBS_BOOT_INFO_VERSION 1
+#define OVBS_MAX_CPUS          256
+
+/* Bytes of pool that the hypervisor needs: per machine and per CPU. */
+#define OVBS_SHARED_POOL_BASE    (2u << 20)
+#define OVBS_SHARED_POOL_PER_CPU (40u << 10)
+#define OVBS_PRIVATE_PER_CPU     (128u << 10)
+
+enum ovbs_op {
+	OVBS_OP_PREPARE = 1,
+	OVBS_OP_ENTER = 2,
+};
+
+enum ovbs_hv_error {
+	OVBS_HV_OK = 0,
+	OVBS_HV_E_BOOT_INFO = 1, /* magic, version or size do not fit */
+	OVBS_HV_E_MEMORY = 2,    /* a pool is too small */
+	OVBS_HV_E_CPU = 3,       /* the CPU lacks what the hypervisor needs */
+	OVBS_HV_E_LAYOUT = 4,    /* offsets or addresses make no sense */
+};
+
+enum ovbs_boot_flags {
+	OVBS_BOOT_F_LA57 = 1u << 0,      /* the host tables have 5 levels */
+	OVBS_BOOT_F_ICR_OPEN = 1u << 1,  /* debug builds only: never trap the ICR (bench) */
+	OVBS_BOOT_F_SERIAL = 1u << 2,    /* debug builds only: log to COM1 too */
+};
+
+/* A segment register with its hidden part: the layout of a VMCB's (AMD APM 2, table B-2). */
+struct ovbs_segment {
+	uint16_t selector;
+	uint16_t attrib; /* descriptor bits 40-47 in 0-7, 52-55 in 8-11 */
+	uint32_t limit;  /* in bytes, granularity already applied */
+	uint64_t base;
+};
+
+/* The state of a CPU when it calls the hypervisor, as the loader's stub saw it. */
+struct ovbs_cpu_entry {
+	uint64_t rip; /* where VTL0 goes on (the stub, identity address) */
+	uint64_t rsp;
+	uint64_t rflags;
+	uint64_t cr0;
+	uint64_t cr3;
+	uint64_t cr4;
+	struct ovbs_segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
+};
+
+struct ovbs_boot_cpu {
+	uint64_t root; /* by PREPARE: CR3 for ENTER (spa) */
+	uint32_t apic_id;
+	uint32_t reserved;
+	struct ovbs_cpu_entry entry;
+};
+
+/* What the loader read in the ACPI tables (ACPI 6.5, 5.2.9 FADT, 7.4.2 _Sx). Ports are 0 where absent. */
+struct ovbs_acpi_pm {
+	uint16_t pm1a_evt_port, pm1b_evt_port; /* PM1 status, 2 bytes, then enable */
+	uint16_t pm1a_cnt_port, pm1b_cnt_port;
+	uint16_t sleep_control_port;           /* hardware-reduced ACPI, if in I/O space */
+	uint16_t reset_port;                   /* RESET_REG, if in I/O space */
+	uint8_t reset_value;
+	uint8_t s5_found;                      /* \_S5 was found in the DSDT or an SSDT */
+	uint8_t s5_typ_a, s5_typ_b;            /* SLP_TYPa, SLP_TYPb for power-off */
+	uint8_t reserved[2];
+};
+
+struct ovbs_boot_info {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t size; /* sizeof(struct ovbs_boot_info) */
+	uint64_t block_spa;
+	uint64_t block_size; /* bytes, a multiple of 2 MiB */
+	uint64_t image_size; /* bytes, page aligned */
+	uint64_t info_off;
+	uint64_t shared_off, shared_size, shared_next; /* shared_next: first page the loader left free (offset in the block) */
+	uint64_t private_off, private_size;
+	uint64_t loader_root; /* spa */
+	uint64_t ram_top;     /* first byte after the highest RAM in the UEFI memory map */
+	uint64_t flags;       /* enum ovbs_boot_flags */
+	struct ovbs_acpi_pm acpi;
+	uint32_t cpu_count;
+	uint32_t boot_cpu; /* index of the boot CPU in cpu[] */
+	/* by PREPARE, for the status table: */
+	uint64_t log_gpa, log_size, stats_gpa, stats_size;
+	struct ovbs_boot_cpu cpu[OVBS_MAX_CPUS];
+};
+
+_Static_assert(sizeof(struct ovbs_segment) == 16, "VMCB segment layout");
+_Static_assert(offsetof(struct ovbs_cpu_entry, es) == 48, "known to the loader's assembler stub");
+_Static_assert(sizeof(struct ovbs_cpu_entry) == 208, "known to the loader's assembler stub");
+_Static_assert(sizeof(struct ovbs_boot_cpu) == 224, "indexed by the loader's assembler stub");
+_Static_assert(sizeof(struct ovbs_acpi_pm) == 18, "no padding");
+
+#endif
