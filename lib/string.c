@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * memcpy and friends for freestanding images; see ovbs_string.h.
+ *
+ * Two things matter more than speed. No loop here may be turned into a call of
+ * the very function it implements: ovbs_opaque() hides the loop's shape, and
+ * the string instructions have none. And no vector registers: what is in them
+ * belongs to the guest.
+ *
+ * REP MOVSB and REP STOSB are fast for long blocks wherever ERMS exists, and
+ * correct everywhere. The direction flag is clear by the ABI.
+ */
+#include "ovbs_string.h"
+
+#include "ovbs_compiler.h"
+
+void *memcpy(void *restrict dst, const void *restrict src, size_t n)
+{
+	void *d = dst;
+	const void *s = src;
+
+	__asm__ volatile("rep movsb" : "+D"(d), "+S"(s), "+c"(n) : : "memory");
+	return dst;
+}
+
+void *memset(void *dst, int c, size_t n)
+{
+	void *d = dst;
+
+	__asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
+	return dst;
+}
+
+void *memmove(void *dst, const void *src, size_t n)
+{
+	unsigned char *d = dst;
+	const unsigned char *s = src;
+
+	/*
+	 * Forward is right unless dst lies inside the source. The difference
+	 * wraps on purpose when dst is below src: then it is not less than n.
+	 */
+	if ((size_t)d - (size_t)s >= n)
+		return memcpy(dst, src, n);
+
+	/* Backward in C: STD would leave a trap for an exception handler. */
+	while (n > 0) {
+		n--;
+		d[n] = s[n];
+		ovbs_opaque(n);
+	}
+	return dst;
+}
+
+int memcmp(const void *a, const void *b, size_t n)
+{
+	const unsigned char *p = a;
+	const unsigned char *q = b;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (p[i] != q[i])
+			return (int)p[i] - (int)q[i];
+		ovbs_opaque(i);
+	}
+	return 0;
+}
+
+size_t strlen(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n] != '\0') {
+		n++;
+		ovbs_opaque(n);
+	}
+	return n;
+}
+
+size_t strnlen(const char *s, size_t max)
+{
+	size_t n = 0;
+
+	while (n < max && s[n] != '\0') {
+		n++;
+		ovbs_opaque(n);
+	}
+	return n;
+}
+
+int strcmp(const char *a, const char *b)
+{
+	return strncmp(a, b, (size_t)-1);
+}
+
+int strncmp(const char *a, const char *b, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		unsigned char p = (unsigned char)a[i];
+		unsigned char q = (unsigned char)b[i];
+
+		if (p != q)
+			return (int)p - (int)q;
+		if (p == '\0')
+			break;
+		ovbs_opaque(i);
+	}
+	return 0;
+}
