@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The test machine (tools/machine, docs/testing.md): packages, emulators, keys, images, `make run`.
+# Everything but `setup` works without root; what is made is cached below $(BUILD).
+
+export OPENVBS_BUILD := $(abspath $(BUILD))
+MACHINE := PYTHONPATH=tools /usr/bin/python3 -m machine
+
+.PHONY: setup setup-build emulators keys image-tiny sign
+
+setup: ## install the packages that building and testing need (nothing if all are there)
+	@tools/machine/setup.sh all
+
+setup-build: ## install the packages that building needs
+	@tools/machine/setup.sh build
+
+emulators: setup ## fetch the emulators into build/emu
+	@$(MACHINE) emulators
+
+keys: setup ## make the Secure Boot and ssh keys of the test machine
+	@$(MACHINE) keys
+
+image-tiny: setup ## make the tiny test image (Debian kernel, busybox)
+	@$(MACHINE) tiny
+
+sign: $(OUT)/openvbs.signed.efi ## sign openvbs.efi with the test machine's db key
+
+$(OUT)/openvbs.signed.efi: $(OUT)/openvbs.efi
+	tools/machine/sign $< $@

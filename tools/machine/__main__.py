@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Command line of the test machine; the Makefile's targets call it.
+
+    python3 -m machine emulators|keys|tiny      make what the name says
+    python3 -m machine sign SOURCE TARGET       sign an EFI program
+"""
+
+import sys
+
+from . import emulators, keys, tiny
+from .common import MachineError
+
+
+def main(argv):
+    command, args = argv[0] if argv else "", argv[1:]
+    if command == "emulators":
+        emulator = emulators.get()
+        print(f"QEMU {emulator.version}: {emulator.argv[-1] if len(emulator.argv) == 1 else 'build/emu/qemu'}")
+    elif command == "keys":
+        print(keys.keys())
+        keys.variables(emulators.get(), True)
+    elif command == "tiny":
+        print(tiny.initramfs())
+    elif command == "sign" and len(args) == 2:
+        keys.sign_efi(*args)
+    else:
+        print(__doc__, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except MachineError as e:
+        sys.exit(f"machine: {e}")
