@@ -10,8 +10,8 @@
  *
  * Source: AMD APM vol 3, chapters 1 (encoding) and 3, 4 (instructions).
  */
-#ifndef OVBS_X86_INSN_H
-#define OVBS_X86_INSN_H
+#ifndef HV_ARCH_X86_INSN_H
+#define HV_ARCH_X86_INSN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -10,8 +10,8 @@
  * Sources: Intel SDM vol 3A, 11.6 (ICR, destinations) and 11.12 (x2APIC); AMD
  * APM vol 2, 16.5, 16.6 and 16.13, 16.14 (x2APIC).
  */
-#ifndef OVBS_X86_IPI_H
-#define OVBS_X86_IPI_H
+#ifndef HV_ARCH_X86_IPI_H
+#define HV_ARCH_X86_IPI_H
 
 #include <stdbool.h>
 #include <stdint.h>
