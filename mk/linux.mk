@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Kernel modules. Sources are laid out under $(BUILD)/linux and built there,
+# once for each kernel whose headers are given, so that the work tree stays
+# clean and every build goes through the very tree that DKMS would get.
+
+KRELEASE ?= $(shell dpkg-query -W -f '$${Depends}' linux-headers-amd64 2>/dev/null | sed -n 's/^linux-headers-\([^ ]*\).*/\1/p')
+KHEADERS ?= /usr/src/linux-headers-$(KRELEASE)
+KBUILDARGS ?=
+
+MODVER    := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' linux/dkms.conf)
+MODOUT    := $(BUILD)/linux/$(KRELEASE)
+DKMSTREE  := $(BUILD)/linux/dkms/openvbs-$(MODVER)
+MODSRC    := $(wildcard linux/*.c linux/*.h linux/compat/*.h) linux/Kbuild linux/dkms.conf
+ATTACKSRC := $(wildcard tests/attack/module/*.c tests/attack/module/*.h tests/attack/module/*.S tests/attack/*.S tests/attack/*.h) \
+             tests/attack/module/Kbuild
+ABI       := $(wildcard include/openvbs/*.h)
+
+.PHONY: modules dkms-source ring-test
+
+modules: $(MODOUT)/openvbs.ko $(MODOUT)/openvbs_attack.ko ## build the kernel modules, signed with the test db key
+
+dkms-source: $(DKMSTREE)/.done ## lay out the DKMS source tree of openvbs.ko
+
+$(DKMSTREE)/.done: $(MODSRC) $(ABI) mk/flags.mk mk/linux.mk
+	@test '$(MODVER)' = '$(VERSION)' || { echo "linux/dkms.conf says $(MODVER), mk/flags.mk $(VERSION)"; exit 1; }
+	rm -rf $(@D)
+	mkdir -p $(@D)/compat $(@D)/include/openvbs
+	cp $(filter linux/%.c linux/%.h linux/Kbuild linux/dkms.conf,$(filter-out linux/compat/%,$(MODSRC))) $(@D)
+	cp linux/compat/*.h $(@D)/compat
+	cp $(ABI) $(@D)/include/openvbs
+	touch $@
+
+$(BUILD)/linux/attack/.done: $(ATTACKSRC) $(ABI) $(wildcard linux/compat/*.h) mk/linux.mk
+	rm -rf $(@D)
+	mkdir -p $(@D)/compat $(@D)/include/openvbs
+	cp $(ATTACKSRC) $(@D)
+	cp linux/compat/*.h $(@D)/compat
+	cp $(ABI) $(@D)/include/openvbs
+	touch $@
+
+# $(1) source tree, $(2) module
+define build_module
+	rm -rf $(MODOUT)/$(2)
+	mkdir -p $(MODOUT)/$(2)
+	cp -r $(1)/. $(MODOUT)/$(2)
+	$(MAKE) -C $(KHEADERS) M=$(abspath $(MODOUT)/$(2)) $(KBUILDARGS) W=1 modules
+	PYTHONPATH=tools /usr/bin/python3 -c 'import sys; from machine import keys; keys.sign_module(*sys.argv[1:])' \
+		$(MODOUT)/$(2)/$(2).ko $(MODOUT)/$(2).ko
+endef
+
+$(MODOUT)/openvbs.ko: $(DKMSTREE)/.done
+	$(call build_module,$(DKMSTREE),openvbs)
+
+$(MODOUT)/openvbs_attack.ko: $(BUILD)/linux/attack/.done
+	$(call build_module,$(BUILD)/linux/attack,openvbs_attack)
