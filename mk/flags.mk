@@ -15,7 +15,7 @@ endif
 
 # Hypervisor (and later the secure kernel): freestanding ring 0, no vector state.
 HV_CC     ?= gcc
-HV_CFLAGS := $(CSTD) $(WARN) $(CPP_DEFS) -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=large \
+HV_CFLAGS := $(CSTD) $(WARN) $(CPP_DEFS) -O2 -g -ffreestanding -fpie -fvisibility=hidden \
              -mgeneral-regs-only -mno-red-zone -fcf-protection=branch \
              -fstack-protector-strong -mstack-protector-guard=global -fno-asynchronous-unwind-tables \
              -fno-omit-frame-pointer -fno-strict-aliasing -fno-common \

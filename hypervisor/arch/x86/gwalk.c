@@ -93,8 +93,7 @@ static bool has_large_page(const struct gwalk *w, const struct paging *mode, uns
  * 3A, tables 4-4 to 4-20). AMD reserves bit 8 in entries of level 3 and 4 that
  * map no page, Intel ignores it: it is ignored here.
  */
-static uint64_t reserved_bits(const struct gwalk *w, const struct paging *mode, unsigned int level,
-			      bool leaf)
+static uint64_t reserved_bits(const struct gwalk *w, const struct paging *mode, unsigned int level, bool leaf)
 {
 	uint64_t bits = 0;
 
@@ -135,8 +134,8 @@ static int page_fault(const struct gwalk *w, struct gwalk_result *out, uint32_t 
 	if (w->cpl == 3)
 		code |= GWALK_PF_U;
 	/* The fetch bit is reported only where something could forbid a fetch. */
-	if (w->access == GWALK_EXEC && ((w->cr4 & CR4_SMEP) ||
-					((w->cr4 & CR4_PAE) && (w->efer & EFER_NXE))))
+	if (w->access == GWALK_EXEC &&
+	    ((w->cr4 & CR4_SMEP) || ((w->cr4 & CR4_PAE) && (w->efer & EFER_NXE))))
 		code |= GWALK_PF_I;
 	out->error_code = code;
 	return fail(out, -EFAULT);
@@ -273,8 +272,7 @@ int gwalk_linear(const struct gwalk *w, uint64_t linear, struct gwalk_result *ou
 	return walk(w, &mode, out);
 }
 
-size_t gread_linear(const struct gwalk *w, uint64_t linear, void *buf, size_t n,
-		    struct gwalk_result *fault)
+size_t gread_linear(const struct gwalk *w, uint64_t linear, void *buf, size_t n, struct gwalk_result *fault)
 {
 	const uint64_t last = in_long_mode(w) ? ~0ULL : 0xFFFFFFFFULL;
 	struct gwalk_result local;

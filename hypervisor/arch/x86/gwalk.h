@@ -55,7 +55,7 @@ struct gwalk_result {
 	uint32_t error_code; /* GWALK_PF_*, if status is -EFAULT */
 	uint64_t linear;     /* the address that was walked: CR2 for a page fault */
 	uint64_t gpa;        /* if status is 0 */
-	uint64_t page_size;  /* if status is 0: bytes that this translation covers, 4 KiB with paging off */
+	uint64_t page_size;  /* if status is 0: bytes of the page, 4 KiB with paging off */
 };
 
 /**

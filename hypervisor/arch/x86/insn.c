@@ -87,8 +87,7 @@ static bool legacy_prefix(uint8_t byte, struct prefixes *p)
 }
 
 /* Reads all prefixes and the byte after them. */
-static bool parse_prefixes(struct cursor *c, enum cpu_mode mode, struct prefixes *p,
-			   uint8_t *opcode)
+static bool parse_prefixes(struct cursor *c, enum cpu_mode mode, struct prefixes *p, uint8_t *opcode)
 {
 	*p = (struct prefixes){ 0 };
 	while (next(c, opcode)) {
@@ -191,20 +190,13 @@ static const struct form {
 	uint8_t encoding; /* enum encoding */
 	bool byte;        /* 8-bit operand whatever the prefixes */
 } forms[] = {
-	{ 0x86, MMIO_XCHG, ENC_MODRM_REG, true },
-	{ 0x87, MMIO_XCHG, ENC_MODRM_REG, false },
-	{ 0x88, MMIO_STORE, ENC_MODRM_REG, true },
-	{ 0x89, MMIO_STORE, ENC_MODRM_REG, false },
-	{ 0x8A, MMIO_LOAD, ENC_MODRM_REG, true },
-	{ 0x8B, MMIO_LOAD, ENC_MODRM_REG, false },
-	{ 0xA0, MMIO_LOAD, ENC_MOFFS, true },
-	{ 0xA1, MMIO_LOAD, ENC_MOFFS, false },
-	{ 0xA2, MMIO_STORE, ENC_MOFFS, true },
-	{ 0xA3, MMIO_STORE, ENC_MOFFS, false },
-	{ 0xAA, MMIO_STORE, ENC_STOS, true },
-	{ 0xAB, MMIO_STORE, ENC_STOS, false },
-	{ 0xC6, MMIO_STORE, ENC_MODRM_IMM, true },
-	{ 0xC7, MMIO_STORE, ENC_MODRM_IMM, false },
+	{ 0x86, MMIO_XCHG, ENC_MODRM_REG, true },  { 0x87, MMIO_XCHG, ENC_MODRM_REG, false },
+	{ 0x88, MMIO_STORE, ENC_MODRM_REG, true }, { 0x89, MMIO_STORE, ENC_MODRM_REG, false },
+	{ 0x8A, MMIO_LOAD, ENC_MODRM_REG, true },  { 0x8B, MMIO_LOAD, ENC_MODRM_REG, false },
+	{ 0xA0, MMIO_LOAD, ENC_MOFFS, true },      { 0xA1, MMIO_LOAD, ENC_MOFFS, false },
+	{ 0xA2, MMIO_STORE, ENC_MOFFS, true },     { 0xA3, MMIO_STORE, ENC_MOFFS, false },
+	{ 0xAA, MMIO_STORE, ENC_STOS, true },      { 0xAB, MMIO_STORE, ENC_STOS, false },
+	{ 0xC6, MMIO_STORE, ENC_MODRM_IMM, true }, { 0xC7, MMIO_STORE, ENC_MODRM_IMM, false },
 };
 
 static const struct form *find_form(uint8_t opcode)
@@ -272,8 +264,8 @@ int insn_decode_mmio(const uint8_t *bytes, size_t len, enum cpu_mode mode, struc
 }
 
 static const struct known {
-	uint8_t kind;      /* enum insn_kind */
-	uint8_t count;     /* opcode bytes */
+	uint8_t kind;  /* enum insn_kind */
+	uint8_t count; /* opcode bytes */
 	uint8_t opcode[3];
 	uint8_t immediate; /* bytes after them */
 	bool no_prefix;    /* 66, F2 and F3 raise #UD */

@@ -36,13 +36,14 @@ enum mmio_op {
 
 struct mmio_insn {
 	enum mmio_op op;
-	uint8_t length;    /* of the whole instruction, bytes */
-	uint8_t size;      /* of the memory operand: 1, 2, 4 or 8 bytes */
-	uint8_t reg;       /* 0..15, RAX = 0, as encoded; 0 if immediate */
-	bool immediate;    /* the source is `value`, not a register */
-	uint64_t value;    /* sign-extended to 8 bytes if size is 8, else zero-extended */
-	uint8_t di_width;  /* STOS: rDI goes on by +size, or by -size with RFLAGS.DF; 2, 4 or 8: bytes of rDI used; else 0 */
-	bool supported;    /* size is 4, the only one that the APIC page allows */
+	uint8_t length; /* of the whole instruction, bytes */
+	uint8_t size;   /* of the memory operand: 1, 2, 4 or 8 bytes */
+	uint8_t reg;    /* 0..15, RAX = 0, as encoded; 0 if immediate */
+	bool immediate; /* the source is `value`, not a register */
+	uint64_t value; /* sign-extended to 8 bytes if size is 8, else zero-extended */
+	/* STOS only, else 0: rDI, as a number of 2, 4 or 8 bytes, goes on by size, or back with RFLAGS.DF. */
+	uint8_t di_width;
+	bool supported; /* size is 4, the only one that the APIC page allows */
 };
 
 /**

@@ -52,9 +52,9 @@ struct ipi {
 /* What destination resolution needs to know of a CPU. */
 struct ipi_cpu {
 	uint32_t apic_id; /* unique in the machine */
-	uint32_t ldr;     /* xAPIC: the register as read, logical ID in 31:24; unused in x2APIC mode */
-	uint32_t dfr;     /* xAPIC: the register as read, model in 31:28; unused in x2APIC mode */
-	bool x2apic;      /* the APIC is in x2APIC mode */
+	uint32_t ldr; /* xAPIC: the register as read, logical ID in 31:24; unused in x2APIC mode */
+	uint32_t dfr; /* xAPIC: the register as read, model in 31:28; unused in x2APIC mode */
+	bool x2apic;  /* the APIC is in x2APIC mode */
 };
 
 /**
@@ -103,8 +103,7 @@ void ipi_decode_xapic(uint32_t low, uint32_t high, struct ipi *out);
  * Source: Intel SDM vol 3A, 11.6.1 (shorthands), 11.6.2.1 (physical), 11.6.2.2
  * (logical), 11.12.10 (x2APIC logical ID); AMD APM vol 2, 16.6.1, 16.14.
  */
-bool __must_check ipi_targets(const struct ipi *ipi, const struct ipi_cpu *self,
-			      const struct ipi_cpu *cpu);
+bool __must_check ipi_targets(const struct ipi *ipi, const struct ipi_cpu *self, const struct ipi_cpu *cpu);
 
 /**
  * ipi_is_init_deassert() - is it the INIT level de-assert of old?

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Events for VTL0: exceptions, NMIs, and what was being delivered when an exit
+ * came in between (APM 2, 15.7.2, 15.20, 15.21).
+ *
+ * NMIs without hardware support (VNMI): VTL0's mask is kept here. It starts
+ * with the injection and ends with the IRET, whose intercept tells. If one more
+ * NMI waits then, the IRET runs under TF, and the NMI follows behind it.
+ */
+#include "svm.h"
+
+#include "core/exits.h"
+#include "core/log.h"
+
+#define DR6_BS (1ULL << 14)
+
+static bool contributory(unsigned int vector)
+{
+	return vector == VEC_DE || (vector >= VEC_TS && vector <= VEC_GP);
+}
+
+void arch_inject(struct vcpu *v, enum x86_vector vector, bool has_error, uint32_t error)
+{
+	struct vmcb *b = v->arch.vmcb;
+	uint64_t was = b->exitintinfo;
+
+	if ((was & EVENT_VALID) && (was & 0x700) == EVENT_EXCEPTION) {
+		unsigned int first = EVENT_VECTOR(was);
+
+		if (first == VEC_DF)
+			exit_shutdown(v);
+		/* APM 2, table 8-3. */
+		if ((contributory(first) || first == VEC_PF) && (contributory(vector) || (first == VEC_PF && vector == VEC_PF))) {
+			vector = VEC_DF;
+			has_error = true;
+			error = 0;
+		}
+	}
+	b->exitintinfo = 0; /* replaced */
+	v->arch.step_trap = false;
+	b->eventinj = (uint64_t)error << 32 | EVENT_VALID | EVENT_EXCEPTION | (has_error ? EVENT_ERROR_VALID : 0) |
+		      vector;
+}
+
+/* INT n, INT3 and INTO are not replayed: RIP is still on them, VTL0 runs them again. */
+static bool replayed_by_rip(uint64_t event)
+{
+	unsigned int vector = EVENT_VECTOR(event);
+
+	return (event & 0x700) == EVENT_SOFT || ((event & 0x700) == EVENT_EXCEPTION && (vector == 3 || vector == 4));
+}
+
+void svm_after_exit(struct vcpu *v)
+{
+	struct vmcb *b = v->arch.vmcb;
+
+	if (b->eventinj & EVENT_VALID)
+		return;
+	if ((b->exitintinfo & EVENT_VALID) && !replayed_by_rip(b->exitintinfo)) {
+		b->eventinj = b->exitintinfo;
+	} else if (v->arch.step_trap) {
+		b->dr6 |= DR6_BS;
+		b->eventinj = EVENT_VALID | EVENT_EXCEPTION | VEC_DB;
+	}
+	v->arch.step_trap = false;
+}
+
+bool arch_inject_nmi(struct vcpu *v)
+{
+	struct vmcb *b = v->arch.vmcb;
+
+	if (svm_features & SVM_VNMI) {
+		b->vintr |= VINTR_VNMI_PENDING;
+		return true;
+	}
+	if (v->arch.nmi_masked)
+		return false; /* its IRET is intercepted */
+	if ((b->eventinj & EVENT_VALID) || (b->shadow & 1)) {
+		/* An NMI to ourselves comes as an exit as soon as VTL0 could take one. */
+		cpu_kick(this_cpu->shared);
+		return false;
+	}
+	b->eventinj = EVENT_VALID | EVENT_NMI | VEC_NMI;
+	v->arch.nmi_masked = true;
+	b->intercept3 |= ICPT_IRET;
+	return true;
+}
+
+void svm_iret(struct vcpu *v)
+{
+	struct vmcb *b = v->arch.vmcb;
+
+	count_exit(OVBS_STAT_IRET);
+	b->intercept3 &= ~ICPT_IRET;
+	if (!v->nmi_pending) {
+		v->arch.nmi_masked = false;
+		return;
+	}
+	v->arch.nmi_stepping = true;
+	v->arch.step_dr6 = b->dr6;
+	b->rflags |= RFLAGS_TF;
+	b->intercept_exc |= 1u << VEC_DB;
+}
+
+bool svm_debug(struct vcpu *v)
+{
+	struct vmcb *b = v->arch.vmcb;
+
+	if (!v->arch.nmi_stepping)
+		return false;
+	count_exit(OVBS_STAT_DEBUG);
+	v->arch.nmi_stepping = false;
+	v->arch.nmi_masked = false;
+	b->intercept_exc &= ~(1u << VEC_DB);
+	b->dr6 = v->arch.step_dr6;
+	return true;
+}

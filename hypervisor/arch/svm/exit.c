@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The switch over SVM's exit codes. The default fails closed.
+ */
+#include "svm.h"
+
+#include "core/exits.h"
+#include "core/log.h"
+
+static void on_npf(struct vcpu *v, const struct vmcb *b)
+{
+	struct slat_fault f = {
+		.gpa = gpa(b->exitinfo2),
+		.write = b->exitinfo1 & NPF_WRITE,
+		.fetch = b->exitinfo1 & NPF_FETCH,
+		.indirect = (b->exitinfo1 & NPF_TABLES) || (b->exitintinfo & EVENT_VALID),
+	};
+
+	exit_slat(v, &f);
+}
+
+/* EXITINFO1 (15.10.2): bit 0 IN, 2 string, 4-6 size, 16-31 port. EXITINFO2: the next RIP. */
+static void on_ioio(struct vcpu *v, struct vmcb *b)
+{
+	struct io_access io = {
+		.port = (uint16_t)(b->exitinfo1 >> 16),
+		.size = b->exitinfo1 >> 4 & 7,
+		.in = b->exitinfo1 & 1,
+		.string = b->exitinfo1 & 4,
+	};
+	uint64_t next = b->exitinfo2;
+
+	if (exit_io(v, &io))
+		arch_skip_bytes(v, (unsigned int)(next - b->rip));
+}
+
+static void on_debug_exception(struct vcpu *v)
+{
+	if (!svm_debug(v))
+		exit_unknown(v, v->arch.vmcb->exitcode);
+}
+
+/* Only real hardware comes here; the pending INIT is redirected to #SX and taken in the window. */
+static void on_init(void)
+{
+	arch_host_window();
+	cpu_send_init(this_cpu->shared);
+}
+
+static void dispatch(struct vcpu *v, struct vmcb *b)
+{
+	switch (b->exitcode) {
+	case EXIT_NPF:
+		on_npf(v, b);
+		break;
+	case EXIT_CPUID:
+		exit_cpuid(v);
+		break;
+	case EXIT_MSR:
+		if (b->exitinfo1)
+			exit_wrmsr(v);
+		else
+			exit_rdmsr(v);
+		break;
+	case EXIT_IOIO:
+		on_ioio(v, b);
+		break;
+	case EXIT_NMI:
+		count_exit(OVBS_STAT_NMI);
+		arch_host_window();
+		break;
+	case EXIT_SMI:
+		count_exit(OVBS_STAT_SMI);
+		arch_host_window();
+		break;
+	case EXIT_INIT:
+		on_init();
+		break;
+	case EXIT_IRET:
+		svm_iret(v);
+		break;
+	case EXIT_EXCP_BASE + VEC_DB:
+		on_debug_exception(v);
+		break;
+	case EXIT_INVD:
+		exit_invd(v);
+		break;
+	case EXIT_VMMCALL:
+		exit_hypercall(v, b->cpl & 3);
+		break;
+	case EXIT_VMRUN:
+	case EXIT_VMLOAD:
+	case EXIT_VMSAVE:
+	case EXIT_STGI:
+	case EXIT_CLGI:
+	case EXIT_SKINIT:
+	case EXIT_INVLPGA:
+		/* As without SVM: EFER.SVME, as VTL0 sees it, is 0. */
+		count_exit(OVBS_STAT_VIRT_INSN);
+		arch_inject(v, VEC_UD, false, 0);
+		break;
+	case EXIT_SHUTDOWN:
+		exit_shutdown(v);
+	case EXIT_INVALID:
+		arch_dump(v);
+		hv_panic("VMRUN refused the guest state");
+	default:
+		exit_unknown(v, b->exitcode);
+	}
+}
+
+void arch_handle_exit(struct vcpu *v)
+{
+	struct vmcb *b = v->arch.vmcb;
+
+	/* 15.14.3 and QEMU agree on -1; older manuals call the 32-bit value so. */
+	if ((uint32_t)b->exitcode == (uint32_t)EXIT_INVALID)
+		b->exitcode = EXIT_INVALID;
+	dispatch(v, b);
+	svm_after_exit(v);
+}

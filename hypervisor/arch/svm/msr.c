@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Permission maps and AMD's own registers.
+ *
+ * Two MSR maps differ in one bit: the write to the x2APIC's ICR. Everything
+ * that is not set here goes to the hardware without an exit.
+ */
+#include "svm.h"
+
+#include <ovbs_errno.h>
+
+#include "core/log.h"
+#include "mm/pool.h"
+
+#define MSRPM_PAGES 2
+#define IOPM_PAGES  3
+
+static uint8_t *msrpm[2]; /* [icr trapped] */
+static uint8_t *iopm;
+
+/* Byte and bit of an MSR's read intercept; the write's is the next bit (15.11). */
+static bool map_place(uint32_t msr, unsigned int *bit)
+{
+	if (msr < 0x2000)
+		*bit = msr * 2;
+	else if (msr >= 0xC0000000 && msr < 0xC0002000)
+		*bit = 0x800 * 8 + (msr - 0xC0000000) * 2;
+	else if (msr >= 0xC0010000 && msr < 0xC0012000)
+		*bit = 0x1000 * 8 + (msr - 0xC0010000) * 2;
+	else
+		return false;
+	return true;
+}
+
+static void trap_msr(uint32_t msr, bool read, bool write)
+{
+	unsigned int bit = 0;
+
+	hv_assert(map_place(msr, &bit));
+	for (unsigned int i = 0; i < 2; i++)
+		msrpm[i][bit / 8] |= (uint8_t)((read ? 1u : 0) | (write ? 2u : 0)) << bit % 8;
+}
+
+/*
+ * Registers that route physical addresses: with them VTL0 could put a device
+ * in the place of the hypervisor's memory. Writing what they hold is fine.
+ */
+static bool routes_memory(uint32_t msr)
+{
+	switch (msr) {
+	case MSR_SYSCFG:
+	case MSR_IORR_BASE0 ... MSR_IORR_MASK1:
+	case MSR_TOP_MEM:
+	case MSR_TOP_MEM2:
+	case MSR_SMM_BASE:
+	case MSR_SMM_ADDR:
+	case MSR_SMM_MASK:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* SVM's own, and SEV's, which needs SVM: not there for VTL0. */
+static bool is_hidden(uint32_t msr)
+{
+	switch (msr) {
+	case MSR_VM_CR:
+	case MSR_VM_HSAVE_PA:
+	case MSR_SVM_KEY:
+	case MSR_AVIC_DOORBELL:
+	case MSR_SEV_GHCB:
+	case MSR_SEV_STATUS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int svm_bitmaps_prepare(void)
+{
+	unsigned int bit = 0;
+
+	msrpm[0] = pool_pages(MSRPM_PAGES);
+	msrpm[1] = pool_pages(MSRPM_PAGES);
+	iopm = pool_pages(IOPM_PAGES);
+	if (!msrpm[0] || !msrpm[1] || !iopm)
+		return -ENOMEM;
+	trap_msr(MSR_EFER, true, true);
+	trap_msr(MSR_APIC_BASE, false, true);
+	for (uint32_t msr = MSR_SYSCFG; msr <= MSR_SEV_STATUS; msr++)
+		if (is_hidden(msr) || routes_memory(msr))
+			trap_msr(msr, is_hidden(msr), true);
+	(void)map_place(MSR_X2APIC_ICR, &bit);
+	msrpm[1][bit / 8] |= (uint8_t)(2u << bit % 8);
+	return 0;
+}
+
+struct spa svm_msrpm(bool icr_trapped)
+{
+	return shared_spa(msrpm[icr_trapped]);
+}
+
+struct spa svm_iopm(void)
+{
+	return shared_spa(iopm);
+}
+
+void arch_trap_port(uint16_t port, unsigned int size, bool on)
+{
+	for (unsigned int p = port; p < (unsigned int)port + size && p < 0x10000; p++) {
+		uint8_t bit = (uint8_t)(1u << p % 8);
+
+		if (on)
+			__atomic_or_fetch(&iopm[p / 8], bit, __ATOMIC_RELEASE);
+		else
+			__atomic_and_fetch(&iopm[p / 8], (uint8_t)~bit, __ATOMIC_RELEASE);
+	}
+}
+
+/*
+ * Which bits of EFER exist is the CPU's to say: it is asked with the host's own
+ * bits kept. LMA is not the software's; SVME does not exist for VTL0; LME can't
+ * change under paging (APM 2, 14.6.1).
+ */
+static int write_efer(struct vcpu *v, uint64_t value)
+{
+	struct vmcb *b = v->arch.vmcb;
+	uint64_t host = rdmsr(MSR_EFER);
+	int err;
+
+	if ((value & EFER_SVME) || (((value ^ b->efer) & EFER_LME) && (b->cr0 & CR0_PG)))
+		return -EPERM;
+	err = wrmsr_safe(MSR_EFER, (value & ~(EFER_LME | EFER_LMA | EFER_NXE)) | EFER_LME | EFER_LMA | EFER_NXE |
+					   EFER_SVME);
+	wrmsr(MSR_EFER, host);
+	if (err)
+		return -EPERM;
+	b->efer = (value & ~EFER_LMA) | (b->efer & EFER_LMA) | EFER_SVME;
+	b->tlb_control = TLB_FLUSH_ALL; /* NXE changes what cached translations mean */
+	return 0;
+}
+
+int arch_msr_read(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+	if (msr == MSR_EFER) {
+		*value = v->arch.vmcb->efer & ~EFER_SVME;
+		return 0;
+	}
+	return is_hidden(msr) ? -EPERM : -ENOENT;
+}
+
+int arch_msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+	uint64_t old;
+
+	if (msr == MSR_EFER)
+		return write_efer(v, value);
+	if (is_hidden(msr))
+		return -EPERM;
+	if (!routes_memory(msr))
+		return -ENOENT;
+	if (rdmsr_safe(msr, &old) || old != value) {
+		hv_log("MSR %x: %llx -> %llx refused: it decides where memory is", msr, (unsigned long long)old,
+		       (unsigned long long)value);
+		return -EPERM;
+	}
+	return 0;
+}
+
+void arch_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
+{
+	switch (leaf) {
+	case 0x80000001:
+		r->ecx &= ~((1u << 2) | (1u << 12)); /* SVM, SKINIT */
+		break;
+	case 0x80000008:
+		r->ebx &= ~(1u << 3); /* INVLPGB: needs a VMCB setting that is not made yet */
+		break;
+	case 0x8000000A: /* SVM */
+	case 0x8000001F: /* SME, SEV */
+	case 0x80000023: /* multi-key SME */
+		*r = (struct cpuid_regs){ 0 };
+		break;
+	default:
+		break;
+	}
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Between the files of the SVM backend.
+ */
+#ifndef HV_ARCH_SVM_SVM_H
+#define HV_ARCH_SVM_SVM_H
+
+#include "arch/contract.h"
+#include "vmcb.h"
+
+/* CPUID Fn8000_000A EDX (APM 3, appendix E.4.9). */
+#define SVM_NPT            (1u << 0)
+#define SVM_NRIPS          (1u << 3)
+#define SVM_DECODE_ASSISTS (1u << 7)
+#define SVM_VNMI           (1u << 25)
+
+extern uint32_t svm_features;
+
+void svm_vmrun(uint64_t vmcb_spa, uint64_t *gpr, uint64_t host_spa);
+void svm_window(void);
+void svm_wait(volatile uint32_t *nmi_seen);
+
+/** svm_bitmaps_prepare - MSR and I/O permission maps. 0, or -ENOMEM. Context: PREPARE. */
+int svm_bitmaps_prepare(void);
+
+/** svm_msrpm, svm_iopm - physical addresses of the maps; with the x2APIC ICR trapped or not. */
+struct spa svm_msrpm(bool icr_trapped);
+struct spa svm_iopm(void);
+
+/** svm_after_exit - what the events in flight at the exit ask for: deliver again, or the #DB that is due. */
+void svm_after_exit(struct vcpu *v);
+
+/** svm_iret, svm_debug - exits that tell the end of VTL0's NMI handler. False: not ours. */
+void svm_iret(struct vcpu *v);
+bool svm_debug(struct vcpu *v);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The host's own CPU state: page tables of each CPU, GDT, TSS, IDT, and the
+ * window through which it reads a page of guest memory.
+ */
+#ifndef HV_ARCH_X86_HOST_H
+#define HV_ARCH_X86_HOST_H
+
+#include "core/cpu.h"
+
+/** host_prepare - IDT for all CPUs. Context: PREPARE. */
+void host_prepare(void);
+
+/**
+ * host_prepare_cpu - root and private window of CPU @index.
+ *
+ * @loader_root: the tables this runs on; their entries are taken over, the
+ * identity mapping of the loader's stub included, until host_enter_cpu().
+ * Return: the root's physical address, or 0 without memory. Context: PREPARE.
+ */
+uint64_t host_prepare_cpu(uint32_t index, uint64_t loader_root, bool la57);
+
+/** private_page_spa - physical address of a page of CPU @cpu's private window (enum private_page). */
+struct spa private_page_spa(uint32_t cpu, unsigned int window_page);
+
+/** host_enter_cpu - load GDT, TSS, IDT; drop the loader's identity mapping. Context: ENTER. */
+void host_enter_cpu(void);
+
+/** host_load_boot_tables - GDT and IDT without a TSS. Context: PREPARE. */
+void host_load_boot_tables(void);
+
+/** host_read_guest - copy @n bytes from guest physical @g; for gwalk's callback. 0, or -EFAULT if out of VTL0's reach. */
+int host_read_guest(void *ctx, uint64_t g, void *buf, size_t n);
+
+/** host_map_apic - map the local APIC's registers at PRIV_APIC. Context: ENTER. */
+void host_map_apic(uint64_t base);
+
+#endif

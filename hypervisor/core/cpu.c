@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * CPUs among themselves: kicks, flushes, INIT and SIPI.
+ *
+ * Every request follows the same handshake: the sender writes the request, then
+ * looks at in_guest; the target sets in_guest, then looks for requests, then
+ * enters VTL0. Both orders are sequentially consistent, so at least one of them
+ * sees the other. A CPU in the host needs no kick: it will look.
+ */
+#include "core/cpu.h"
+
+#include "arch/contract.h"
+#include "arch/x86/apic.h"
+#include "core/icr.h"
+#include "core/log.h"
+#include "core/power.h"
+
+uint32_t cpu_boot_index(void)
+{
+	return hv_boot_info()->boot_cpu;
+}
+
+void cpu_kick(struct cpu_shared *target)
+{
+	if (!__atomic_exchange_n(&target->kick, 1, __ATOMIC_SEQ_CST))
+		apic_send_nmi(target->apic_id);
+}
+
+static bool still_inside(const struct cpu_shared *c)
+{
+	return __atomic_load_n(&c->flush, __ATOMIC_SEQ_CST) && __atomic_load_n(&c->in_guest, __ATOMIC_SEQ_CST);
+}
+
+void cpus_flush(void)
+{
+	for (uint32_t i = 0; i < cpu_count; i++) {
+		__atomic_store_n(&cpus[i].flush, 1, __ATOMIC_SEQ_CST);
+		if (i != this_cpu->index && __atomic_load_n(&cpus[i].in_guest, __ATOMIC_SEQ_CST))
+			cpu_kick(&cpus[i]);
+	}
+	/* This CPU is in the host, so nobody waits for it meanwhile. */
+	for (uint32_t i = 0; i < cpu_count; i++)
+		while (i != this_cpu->index && still_inside(&cpus[i]) && !hv_stopped())
+			cpu_relax();
+}
+
+void cpu_send_init(struct cpu_shared *target)
+{
+	count_exit(OVBS_STAT_INIT);
+	if (target->index == cpu_boot_index()) {
+		hv_log("INIT for the boot CPU: it would start over in the firmware, so the machine is reset");
+		machine_reset();
+	}
+	lock_take(&target->lock);
+	target->init_pending = 1;
+	target->sipi_pending = 0;
+	lock_release(&target->lock);
+	if (target->index != this_cpu->index)
+		cpu_kick(target);
+}
+
+void cpu_send_sipi(struct cpu_shared *target, uint8_t vector)
+{
+	bool counts;
+
+	count_exit(OVBS_STAT_SIPI);
+	lock_take(&target->lock);
+	counts = target->init_pending || target->state == CPU_WAIT_SIPI;
+	if (counts && !target->sipi_pending) {
+		target->sipi_pending = 1;
+		target->sipi_vector = vector;
+	}
+	lock_release(&target->lock);
+	if (counts && target->index != this_cpu->index)
+		cpu_kick(target);
+}
+
+void cpu_nmi_arrived(struct vcpu *v)
+{
+	this_cpu->nmi_seen = 0;
+	if (!__atomic_exchange_n(&this_cpu->shared->kick, 0, __ATOMIC_SEQ_CST))
+		v->nmi_pending = true;
+}
+
+static bool take_init(struct cpu_shared *s)
+{
+	bool init;
+
+	lock_take(&s->lock);
+	init = s->init_pending;
+	if (init) {
+		s->init_pending = 0;
+		s->state = CPU_WAIT_SIPI;
+	}
+	lock_release(&s->lock);
+	return init;
+}
+
+static bool take_sipi(struct cpu_shared *s, uint8_t *vector)
+{
+	bool sipi;
+
+	lock_take(&s->lock);
+	s->init_pending = 0; /* one more INIT changes nothing for a CPU that waits already */
+	sipi = s->sipi_pending;
+	if (sipi) {
+		*vector = s->sipi_vector;
+		s->sipi_pending = 0;
+		s->sipi_started = 1;
+		s->state = CPU_RUNNING;
+	}
+	lock_release(&s->lock);
+	return sipi;
+}
+
+/* After INIT: nothing but a SIPI (and, for the platform's sake, an SMI) gets through. */
+static void wait_for_sipi(struct vcpu *v)
+{
+	struct cpu_shared *s = this_cpu->shared;
+	uint8_t vector = 0;
+
+	__atomic_store_n(&s->in_guest, 0, __ATOMIC_SEQ_CST);
+	arch_init_state(v);
+	apic_reset();
+	v->nmi_pending = false;
+	icr_update();
+	while (!take_sipi(s, &vector)) {
+		if (hv_stopped())
+			hv_halt();
+		arch_host_wait();
+		if (this_cpu->nmi_seen) {
+			this_cpu->nmi_seen = 0;
+			__atomic_store_n(&s->kick, 0, __ATOMIC_SEQ_CST);
+		}
+	}
+	arch_sipi_state(v, vector);
+	icr_update();
+}
+
+void cpu_before_entry(struct vcpu *v)
+{
+	struct cpu_shared *s = this_cpu->shared;
+
+	do {
+		if (hv_stopped())
+			hv_halt();
+		if (take_init(s))
+			wait_for_sipi(v);
+		if (this_cpu->nmi_seen)
+			cpu_nmi_arrived(v);
+		if (this_cpu->icr_trapped != icr_trapped()) {
+			this_cpu->icr_trapped = icr_trapped();
+			arch_trap_x2apic_icr(v, this_cpu->icr_trapped);
+		}
+		__atomic_store_n(&s->in_guest, 1, __ATOMIC_SEQ_CST);
+		if (__atomic_exchange_n(&s->flush, 0, __ATOMIC_SEQ_CST))
+			arch_slat_flush(v);
+	} while (__atomic_load_n(&s->init_pending, __ATOMIC_SEQ_CST) || hv_stopped() ||
+		 this_cpu->icr_trapped != icr_trapped());
+	if (v->nmi_pending && arch_inject_nmi(v))
+		v->nmi_pending = false;
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Common exit handlers: CPUID, MSRs, second-level faults, ports.
+ *
+ * VTL0 sees the machine as it is, minus what the hypervisor keeps. What it may
+ * not do gets the fault of a machine without virtualization, and a line in the
+ * log; lines about refusals are bounded, since VTL0 can cause any number.
+ */
+#include "core/exits.h"
+
+#include <ovbs_errno.h>
+
+#include "arch/contract.h"
+#include "arch/x86/apic.h"
+#include "core/icr.h"
+#include "core/log.h"
+#include "core/power.h"
+#include "mm/pool.h"
+
+#define DENIED_LINES 64 /* for each CPU */
+
+#define SYNTHETIC_MSRS    0x40000000u /* up to 0x4FFFFFFF: the software below, if any */
+#define CPUID1_ECX_OSXSAVE (1u << 27)
+#define CPUID7_ECX_OSPKE   (1u << 4)
+
+static bool may_log(void)
+{
+	struct cpu *c = this_cpu;
+
+	if (c->denied_logged > DENIED_LINES)
+		return false;
+	if (c->denied_logged++ == DENIED_LINES) {
+		hv_log("more refusals on this CPU are counted, not logged");
+		return false;
+	}
+	return true;
+}
+
+static uint64_t guest_rip(const struct vcpu *v)
+{
+	struct gwalk w;
+	uint64_t rip;
+
+	(void)arch_walk(v, &w, &rip);
+	return rip;
+}
+
+static void put_signature(struct cpuid_regs *r)
+{
+	const char s[] = OVBS_CPUID_SIGNATURE;
+	const uint32_t *w = (const uint32_t *)s;
+
+	_Static_assert(sizeof(OVBS_CPUID_SIGNATURE) == 13, "12 bytes");
+	r->ebx = w[0];
+	r->ecx = w[1];
+	r->edx = w[2];
+}
+
+/*
+ * 0x40000000-0x4FFFFFFF. TLFS, Feature and Interface Discovery: the interface
+ * is "Hv#1" with no privilege bit set, so nothing may be used yet. The leaves
+ * of a hypervisor below are not passed on: through some of its interfaces VTL0
+ * could make it write to any address.
+ */
+static struct cpuid_regs hv_leaf(uint32_t leaf)
+{
+	const struct ovbs_boot_info *info = hv_boot_info();
+	struct cpuid_regs r = { 0 };
+
+	switch (leaf) {
+	case OVBS_CPUID_BASE:
+		put_signature(&r);
+		r.eax = OVBS_CPUID_TLFS_MAX;
+		break;
+	case OVBS_CPUID_BASE + 1:
+		r.eax = 0x31237648; /* "Hv#1" */
+		break;
+	case OVBS_CPUID_OWN_BASE:
+		put_signature(&r);
+		r.eax = OVBS_CPUID_OWN_MAX;
+		break;
+	case OVBS_CPUID_LOG:
+		r.eax = (uint32_t)info->log_gpa;
+		r.ebx = (uint32_t)(info->log_gpa >> 32);
+		r.ecx = (uint32_t)info->log_size;
+		break;
+	case OVBS_CPUID_STATS:
+		r.eax = (uint32_t)info->stats_gpa;
+		r.ebx = (uint32_t)(info->stats_gpa >> 32);
+		r.ecx = (uint32_t)info->stats_size;
+		r.edx = info->cpu_count;
+		break;
+	default:
+		break;
+	}
+	return r;
+}
+
+void exit_cpuid(struct vcpu *v)
+{
+	uint32_t leaf = (uint32_t)v->gpr[GPR_RAX], subleaf = (uint32_t)v->gpr[GPR_RCX];
+	struct cpuid_regs r;
+
+	count_exit(OVBS_STAT_CPUID);
+	if (!arch_skip(v, INSN_CPUID))
+		return;
+	if (leaf >> 28 == OVBS_CPUID_BASE >> 28) {
+		r = hv_leaf(leaf);
+	} else {
+		r = cpuid(leaf, subleaf);
+		/* These two bits mirror CR4: VTL0's, not the host's. */
+		if (leaf == 1)
+			r.ecx = (r.ecx & ~CPUID1_ECX_OSXSAVE) |
+				(arch_guest_cr4(v) & CR4_OSXSAVE ? CPUID1_ECX_OSXSAVE : 0);
+		if (leaf == 7 && subleaf == 0)
+			r.ecx = (r.ecx & ~CPUID7_ECX_OSPKE) |
+				(arch_guest_cr4(v) & CR4_PKE ? CPUID7_ECX_OSPKE : 0);
+		arch_cpuid(leaf, subleaf, &r);
+	}
+	v->gpr[GPR_RAX] = r.eax;
+	v->gpr[GPR_RBX] = r.ebx;
+	v->gpr[GPR_RCX] = r.ecx;
+	v->gpr[GPR_RDX] = r.edx;
+}
+
+/*
+ * Registers outside the bitmap's ranges always exit. What the CPU knows is
+ * passed through; what only software below could know is not (see hv_leaf()).
+ */
+static int plain_read(uint32_t msr, uint64_t *value)
+{
+	if (msr >> 28 == SYNTHETIC_MSRS >> 28)
+		return -EPERM;
+	return rdmsr_safe(msr, value) ? -EPERM : 0;
+}
+
+void exit_rdmsr(struct vcpu *v)
+{
+	uint32_t msr = (uint32_t)v->gpr[GPR_RCX];
+	uint64_t value = 0;
+	int err = arch_msr_read(v, msr, &value);
+
+	count_exit(OVBS_STAT_MSR_READ);
+	if (err == -ENOENT)
+		err = plain_read(msr, &value);
+	if (err) {
+		arch_inject(v, VEC_GP, true, 0);
+	} else if (arch_skip(v, INSN_RDMSR)) {
+		v->gpr[GPR_RAX] = (uint32_t)value;
+		v->gpr[GPR_RDX] = value >> 32;
+	}
+}
+
+/*
+ * Moved over the hypervisor's memory, the APIC would answer in its place, on
+ * this CPU: the base stays where the firmware put it. (No known OS moves it.)
+ */
+static int write_apic_base(uint64_t value)
+{
+	uint64_t old = rdmsr(MSR_APIC_BASE);
+
+	if ((value ^ old) & APIC_BASE_ADDR) {
+		if (may_log())
+			hv_log("APIC base %llx -> %llx: refused, it stays", (unsigned long long)old,
+			       (unsigned long long)value);
+		return -EPERM;
+	}
+	if (wrmsr_safe(MSR_APIC_BASE, value))
+		return -EPERM;
+	apic_mode_changed(value);
+	return 0;
+}
+
+static int plain_write(uint32_t msr, uint64_t value)
+{
+	if (msr == MSR_APIC_BASE)
+		return write_apic_base(value);
+	if (msr >> 28 == SYNTHETIC_MSRS >> 28)
+		return -EPERM;
+	return wrmsr_safe(msr, value) ? -EPERM : 0;
+}
+
+void exit_wrmsr(struct vcpu *v)
+{
+	uint32_t msr = (uint32_t)v->gpr[GPR_RCX];
+	uint64_t value = (uint32_t)v->gpr[GPR_RAX] | v->gpr[GPR_RDX] << 32;
+	uint64_t rip = arch_rip(v);
+	int err;
+
+	/* First the length, then the effect: without a length VTL0 would run it again, and the effect come twice. */
+	if (!arch_skip(v, INSN_WRMSR))
+		return;
+	if (msr == MSR_X2APIC_ICR) {
+		err = icr_write_x2apic(value);
+	} else {
+		count_exit(OVBS_STAT_MSR_WRITE);
+		err = arch_msr_write(v, msr, value);
+		if (err == -ENOENT)
+			err = plain_write(msr, value);
+	}
+	if (err) {
+		arch_set_rip(v, rip);
+		arch_inject(v, VEC_GP, true, 0);
+	}
+}
+
+void exit_slat(struct vcpu *v, const struct slat_fault *f)
+{
+	bool apic = (f->gpa.v & PAGE_MASK) == apic_page();
+
+	if (apic && f->write && !f->indirect) {
+		if (icr_trapped())
+			icr_write_xapic(v, f->gpa);
+		else
+			arch_slat_flush(v); /* the trap went away in between */
+		return;
+	}
+	if (!apic && !block_has(f->gpa.v, 1) && slat_touch(&vtl0_slat, f->gpa)) {
+		count_exit(OVBS_STAT_SLAT_MAP);
+		return;
+	}
+	count_exit(OVBS_STAT_SLAT_DENIED);
+	if (may_log())
+		hv_log("%s of %llx at rip %llx refused%s: #GP", f->fetch ? "execution" : f->write ? "write" : "read",
+		       (unsigned long long)f->gpa.v, (unsigned long long)guest_rip(v),
+		       f->indirect ? " (page walk or event delivery)" : "");
+	arch_inject(v, VEC_GP, true, 0);
+}
+
+/* INVD would drop dirty lines, the hypervisor's among them. Writing them back is always allowed (APM 3, INVD). */
+void exit_invd(struct vcpu *v)
+{
+	count_exit(OVBS_STAT_INVD);
+	if (arch_skip(v, INSN_INVD))
+		asm volatile("wbinvd" : : : "memory");
+}
+
+bool exit_io(struct vcpu *v, const struct io_access *io)
+{
+	uint32_t value = (uint32_t)v->gpr[GPR_RAX];
+
+	count_exit(OVBS_STAT_IO);
+	if (io->string) {
+		if (may_log())
+			hv_log("string I/O at the power management port %x: #GP", io->port);
+		arch_inject(v, VEC_GP, true, 0);
+		return false;
+	}
+	if (!io->in) {
+		power_port_write(v, io->port, io->size, value);
+		return true;
+	}
+	value = power_port_read(v, io->port, io->size);
+	if (io->size == 4)
+		v->gpr[GPR_RAX] = value;
+	else if (io->size == 2)
+		v->gpr[GPR_RAX] = (v->gpr[GPR_RAX] & ~0xFFFFULL) | (value & 0xFFFF);
+	else
+		v->gpr[GPR_RAX] = (v->gpr[GPR_RAX] & ~0xFFULL) | (value & 0xFF);
+	return true;
+}
+
+#define BENCH_OPEN_ICR 0x6E65706F52434900ULL /* "\0ICRopen" */
+
+void exit_hypercall(struct vcpu *v, unsigned int cpl)
+{
+	count_exit(OVBS_STAT_HYPERCALL);
+	if (OVBS_DEBUG && cpl == 0 && v->gpr[GPR_RAX] == BENCH_OPEN_ICR && icr_open()) {
+		if (arch_skip(v, INSN_VMMCALL))
+			v->gpr[GPR_RAX] = 0;
+		return;
+	}
+	arch_inject(v, VEC_UD, false, 0);
+}
+
+void exit_shutdown(struct vcpu *v)
+{
+	count_exit(OVBS_STAT_SHUTDOWN);
+	hv_log("triple fault in VTL0: the machine is reset");
+	arch_dump(v);
+	machine_reset();
+}
+
+void exit_unknown(struct vcpu *v, uint64_t reason)
+{
+	count_exit(OVBS_STAT_OTHER);
+	if (may_log()) {
+		hv_log("exit %llx has no handler: #UD", (unsigned long long)reason);
+		arch_dump(v);
+	}
+	arch_inject(v, VEC_UD, false, 0);
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VTL0's second-level tables. The table format is the vendor's
+ * (arch_slat_leaf/table); the walk is the same for both: 9 bits a level.
+ * Entries change by single 64-bit stores, so a CPU that walks at the same time
+ * sees the old or the new one.
+ */
+#include "mm/slat.h"
+
+#include <ovbs_errno.h>
+#include <ovbs_string.h>
+
+#include "arch/contract.h"
+#include "core/log.h"
+#include "mm/pool.h"
+
+#define ENTRIES 512u
+
+struct slat vtl0_slat;
+
+/* In place of the hypervisor's pages: one page of zeros, and one table full of it. */
+static uint64_t *zero_table;
+
+static unsigned int level_shift(unsigned int level)
+{
+	return PAGE_SHIFT + 9 * (level - 1);
+}
+
+static unsigned int level_index(uint64_t addr, unsigned int level)
+{
+	return (addr >> level_shift(level)) & (ENTRIES - 1);
+}
+
+static void put(uint64_t *entry, uint64_t value)
+{
+	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
+}
+
+static uint64_t *table_of(uint64_t entry)
+{
+	return (uint64_t *)((entry & PTE_ADDR) - block_start().v + HV_VA_BASE);
+}
+
+static uint64_t *new_table(uint64_t *entry)
+{
+	uint64_t *t = pool_pages(1);
+
+	if (t)
+		put(entry, arch_slat_table(shared_spa(t)));
+	return t;
+}
+
+static bool is_large_leaf(uint64_t entry, unsigned int level)
+{
+	return level > 1 && (entry & PTE_PS);
+}
+
+/* Replace a large leaf by a table of the next smaller size that says the same. */
+static uint64_t *split(uint64_t *entry, unsigned int level)
+{
+	uint64_t from = *entry & PTE_ADDR & ~((1ULL << level_shift(level)) - 1);
+	uint64_t *t = pool_pages(1);
+
+	if (!t)
+		return NULL;
+	for (unsigned int i = 0; i < ENTRIES; i++)
+		t[i] = arch_slat_leaf(spa(from + ((uint64_t)i << level_shift(level - 1))), SLAT_RWX, level - 1);
+	put(entry, arch_slat_table(shared_spa(t)));
+	return t;
+}
+
+/* Down to the table of @level that holds @addr's entry; makes what is missing, splits what is larger. NULL: no memory. */
+static uint64_t *walk_to(struct slat *s, uint64_t addr, unsigned int level)
+{
+	uint64_t *t = s->root;
+
+	for (unsigned int l = s->levels; l > level && t; l--) {
+		uint64_t *e = &t[level_index(addr, l)];
+
+		if (!*e)
+			t = new_table(e);
+		else
+			t = is_large_leaf(*e, l) ? split(e, l) : table_of(*e);
+	}
+	return t;
+}
+
+static int map_run(struct slat *s, uint64_t from, uint64_t to, unsigned int level)
+{
+	for (uint64_t a = from; a < to; a += 1ULL << level_shift(level)) {
+		uint64_t *t = walk_to(s, a, level);
+
+		if (!t)
+			return -ENOMEM;
+		put(&t[level_index(a, level)], arch_slat_leaf(spa(a), SLAT_RWX, level));
+	}
+	return 0;
+}
+
+/*
+ * Memory types come from the MTRRs by 4 KiB translations of the guest; where
+ * it runs with paging off, a large second-level page must not span different
+ * types (APM 2, 7.7.4): small pages for the first 2 MiB (fixed-range MTRRs),
+ * 2 MiB up to 4 GiB, where RAM and MMIO meet.
+ */
+static int map_eager(struct slat *s)
+{
+	int err = map_run(s, 0, SIZE_2M, 1);
+
+	if (!err)
+		err = map_run(s, SIZE_2M, 4 * SIZE_1G, 2);
+	if (!err)
+		err = map_run(s, 4 * SIZE_1G, s->eager_end, arch_slat_1g() ? 3 : 2);
+	return err;
+}
+
+int slat_set(struct slat *s, struct gpa g, struct spa to, unsigned int rights)
+{
+	uint64_t *t = walk_to(s, g.v, 1);
+
+	if (!t)
+		return -ENOMEM;
+	put(&t[level_index(g.v, 1)], rights ? arch_slat_leaf(to, rights, 1) : 0);
+	return 0;
+}
+
+static int hide_block(struct slat *s)
+{
+	void *zero = pool_pages(1);
+	uint64_t end = block_start().v + block_size();
+
+	zero_table = pool_pages(1);
+	if (!zero || !zero_table)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < ENTRIES; i++)
+		zero_table[i] = arch_slat_leaf(shared_spa(zero), SLAT_R, 1);
+	for (uint64_t a = block_start().v; a < end; a += SIZE_2M) {
+		uint64_t *t = walk_to(s, a, 2);
+
+		if (!t)
+			return -ENOMEM;
+		put(&t[level_index(a, 2)], arch_slat_table(shared_spa(zero_table)));
+	}
+	return 0;
+}
+
+/* A page of the block that VTL0 may read as it is: give its 2 MiB a table of its own. */
+int slat_show(struct slat *s, struct gpa g, unsigned int pages)
+{
+	for (unsigned int i = 0; i < pages; i++) {
+		uint64_t a = g.v + i * PAGE_SIZE;
+		uint64_t *pd = walk_to(s, a, 2);
+		uint64_t *e = &pd[level_index(a, 2)];
+		uint64_t *t = table_of(*e);
+
+		if (t == zero_table) {
+			t = pool_pages(1);
+			if (!t)
+				return -ENOMEM;
+			memcpy(t, zero_table, PAGE_SIZE);
+			put(e, arch_slat_table(shared_spa(t)));
+		}
+		put(&t[level_index(a, 1)], arch_slat_leaf(spa(a), SLAT_R, 1));
+	}
+	return 0;
+}
+
+int slat_prepare(struct slat *s, uint64_t ram_top, unsigned int phys_bits)
+{
+	uint64_t top = ram_top > 4 * SIZE_1G ? ram_top : 4 * SIZE_1G;
+
+	s->levels = arch_slat_levels();
+	s->addr_limit = 1ULL << phys_bits;
+	s->eager_end = (top + SIZE_1G - 1) & ~(SIZE_1G - 1);
+	s->root = pool_pages(1);
+	s->lazy_pool = pool_pages(SLAT_LAZY_TABLES);
+	if (!s->root || !s->lazy_pool)
+		return -ENOMEM;
+	s->root_spa = shared_spa(s->root);
+	if (map_eager(s) || hide_block(s))
+		return -ENOMEM;
+	return 0;
+}
+
+static bool is_lazy(const struct slat *s, const uint64_t *table)
+{
+	return table >= s->lazy_pool && table < s->lazy_pool + SLAT_LAZY_TABLES * ENTRIES;
+}
+
+/* Unhook every table of the reserve. Those hang below tables of the start or the root only. */
+static void lazy_unhook(struct slat *s, uint64_t *t, unsigned int level)
+{
+	for (unsigned int i = 0; i < ENTRIES; i++) {
+		if (!t[i] || is_large_leaf(t[i], level))
+			continue;
+		if (is_lazy(s, table_of(t[i])))
+			put(&t[i], 0);
+		else if (level > 3)
+			lazy_unhook(s, table_of(t[i]), level - 1);
+	}
+}
+
+static uint64_t *lazy_table(struct slat *s, uint64_t *entry)
+{
+	uint64_t *t;
+
+	if (s->lazy_used == SLAT_LAZY_TABLES)
+		return NULL;
+	t = s->lazy_pool + (uint64_t)s->lazy_used++ * ENTRIES;
+	memset(t, 0, PAGE_SIZE);
+	put(entry, arch_slat_table(shared_spa(t)));
+	return t;
+}
+
+/* Map what holds @addr; leaves are 1 GiB, or 2 MiB where the CPU has no larger. False: reserve used up. */
+static bool lazy_map(struct slat *s, uint64_t addr)
+{
+	unsigned int leaf = arch_slat_1g() ? 3 : 2;
+	uint64_t *t = s->root;
+	uint64_t at;
+
+	for (unsigned int l = s->levels; l > leaf; l--) {
+		uint64_t *e = &t[level_index(addr, l)];
+
+		t = *e ? table_of(*e) : lazy_table(s, e);
+		if (!t)
+			return false;
+	}
+	at = addr & ~((1ULL << level_shift(leaf)) - 1);
+	if (!t[level_index(addr, leaf)])
+		put(&t[level_index(addr, leaf)], arch_slat_leaf(spa(at), SLAT_RWX, leaf));
+	return true;
+}
+
+bool slat_touch(struct slat *s, struct gpa g)
+{
+	bool done;
+
+	if (g.v < s->eager_end || g.v >= s->addr_limit)
+		return false;
+	lock_take(&s->lock);
+	done = lazy_map(s, g.v);
+	if (!done)
+		lazy_unhook(s, s->root, s->levels);
+	lock_release(&s->lock);
+	if (done)
+		return true;
+
+	/*
+	 * The reserve is unhooked, but may still be in use by a walk on another
+	 * CPU: only after the flush may its pages be written again.
+	 */
+	cpus_flush();
+	lock_take(&s->lock);
+	s->lazy_used = 0;
+	done = lazy_map(s, g.v);
+	lock_release(&s->lock);
+	return done;
+}
