@@ -48,9 +48,12 @@ struct extable_entry {
 	uint64_t at, go_on;
 };
 
-extern const struct extable_entry extable_start[], extable_end[];
-extern const char exception_entries[];
-extern const char host_wait_begin[], host_wait_end[];
+/* Hidden: in this image, so no address of theirs has to be looked up in a table. */
+#define IN_IMAGE extern __attribute__((visibility("hidden")))
+
+IN_IMAGE const struct extable_entry extable_start[], extable_end[];
+IN_IMAGE const char exception_entries[];
+IN_IMAGE const char host_wait_begin[], host_wait_end[];
 void load_segments(const struct descriptor_ptr *gdtr);
 void host_exception(struct host_frame *f);
 
