@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reading CPU registers: see cpu.h. Runs on application processors too, so it
+ * must not call firmware.
+ */
+#include "cpu.h"
+
+#include <openvbs/hv_abi.h>
+
+#include "ovbs_errno.h"
+#include "ovbs_string.h"
+#include "segments.h"
+
+#define MSR_EFER    0xC0000080u
+#define MSR_FS_BASE 0xC0000100u
+#define MSR_GS_BASE 0xC0000101u
+#define MSR_VM_CR   0xC0010114u
+
+#define ATTRIB_LONG (1u << 9) /* L */
+
+#define TR_NULL_ATTRIB 0x8Bu /* present, busy 64-bit TSS: VMRUN wants nothing, VM entry of others does */
+#define TR_NULL_LIMIT  0xFFFFu
+
+struct cpuid {
+	uint32_t eax, ebx, ecx, edx;
+};
+
+static struct cpuid cpuid(uint32_t leaf)
+{
+	struct cpuid r;
+
+	__asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(0));
+	return r;
+}
+
+static uint64_t rdmsr(uint32_t msr)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+	return (uint64_t)high << 32 | low;
+}
+
+static void wrmsr(uint32_t msr, uint64_t value)
+{
+	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+}
+
+static void text12(char out[13], uint32_t a, uint32_t b, uint32_t c)
+{
+	memcpy(out, &a, 4);
+	memcpy(out + 4, &b, 4);
+	memcpy(out + 8, &c, 4);
+	out[12] = '\0';
+}
+
+static void hypervisor_signature(char out[13])
+{
+	struct cpuid r = cpuid(OVBS_CPUID_BASE);
+
+	text12(out, r.ebx, r.ecx, r.edx);
+}
+
+void cpu_gather(struct cpu_facts *facts)
+{
+	struct cpuid r = cpuid(0);
+
+	memset(facts, 0, sizeof(*facts));
+	text12(facts->vendor, r.ebx, r.edx, r.ecx);
+	r = cpuid(1);
+	facts->signature = r.eax;
+	facts->std_ecx = r.ecx;
+	hypervisor_signature(facts->hypervisor);
+	facts->ext_max = cpuid(0x80000000u).eax;
+	if (facts->ext_max >= 0x80000001u && facts->ext_max < 0x80010000u) {
+		r = cpuid(0x80000001u);
+		facts->ext_ecx = r.ecx;
+		facts->ext_edx = r.edx;
+	}
+	if ((facts->ext_ecx & CPUID_EXT_ECX_SVM) != 0) {
+		facts->vm_cr = rdmsr(MSR_VM_CR);
+		if (facts->ext_max >= 0x8000000Au) {
+			r = cpuid(0x8000000Au);
+			facts->svm_ebx = r.ebx;
+			facts->svm_edx = r.edx;
+		}
+	}
+	facts->efer = rdmsr(MSR_EFER);
+	__asm__ volatile("movq %%cr4, %0" : "=r"(facts->cr4));
+}
+
+static uint64_t dtr_base(const struct stub_dtr *dtr)
+{
+	uint64_t base;
+
+	memcpy(&base, dtr->base, sizeof(base));
+	return base;
+}
+
+#define READ_SELECTOR(reg)                                                     \
+	({                                                                     \
+		uint16_t value_;                                               \
+		__asm__ volatile("movw %%" #reg ", %0" : "=r"(value_));        \
+		value_;                                                        \
+	})
+
+static void store_dtrs(struct stub_dtr *gdtr, struct stub_dtr *idtr)
+{
+	memset(gdtr, 0, sizeof(*gdtr));
+	memset(idtr, 0, sizeof(*idtr));
+	__asm__ volatile("sgdtq %0" : "=m"(*gdtr));
+	__asm__ volatile("sidtq %0" : "=m"(*idtr));
+}
+
+int cpu_capture_segments(struct ovbs_cpu_entry *entry)
+{
+	struct stub_dtr gdtr, idtr;
+	const void *gdt;
+	uint16_t tr, ldtr;
+	int bad = 0;
+
+	store_dtrs(&gdtr, &idtr);
+	gdt = (const void *)dtr_base(&gdtr);
+	__asm__ volatile("str %0" : "=r"(tr));
+	__asm__ volatile("sldt %0" : "=r"(ldtr));
+	bad |= segment_decode(gdt, gdtr.limit, READ_SELECTOR(es), &entry->es);
+	bad |= segment_decode(gdt, gdtr.limit, READ_SELECTOR(cs), &entry->cs);
+	bad |= segment_decode(gdt, gdtr.limit, READ_SELECTOR(ss), &entry->ss);
+	bad |= segment_decode(gdt, gdtr.limit, READ_SELECTOR(ds), &entry->ds);
+	bad |= segment_decode(gdt, gdtr.limit, READ_SELECTOR(fs), &entry->fs);
+	bad |= segment_decode(gdt, gdtr.limit, READ_SELECTOR(gs), &entry->gs);
+	bad |= segment_decode(gdt, gdtr.limit, ldtr, &entry->ldtr);
+	bad |= segment_decode(gdt, gdtr.limit, tr, &entry->tr);
+	entry->fs.base = rdmsr(MSR_FS_BASE);
+	entry->gs.base = rdmsr(MSR_GS_BASE);
+	if ((tr & ~3u) == 0) {
+		entry->tr.attrib = TR_NULL_ATTRIB;
+		entry->tr.limit = TR_NULL_LIMIT;
+	}
+	entry->gdtr = (struct ovbs_segment){ .limit = gdtr.limit, .base = dtr_base(&gdtr) };
+	entry->idtr = (struct ovbs_segment){ .limit = idtr.limit, .base = dtr_base(&idtr) };
+	return bad != 0 || (entry->cs.attrib & ATTRIB_LONG) == 0 ? -EINVAL : 0;
+}
+
+void cpu_capture_context(struct stub_context *context)
+{
+	memset(context, 0, sizeof(*context));
+	store_dtrs(&context->gdtr, &context->idtr);
+	context->cs = READ_SELECTOR(cs);
+	context->ds = READ_SELECTOR(ds);
+	context->es = READ_SELECTOR(es);
+	context->ss = READ_SELECTOR(ss);
+	context->fs = READ_SELECTOR(fs);
+	context->gs = READ_SELECTOR(gs);
+	context->fs_base = rdmsr(MSR_FS_BASE);
+	context->gs_base = rdmsr(MSR_GS_BASE);
+}
+
+bool cpu_set_nx(bool on)
+{
+	uint64_t efer = rdmsr(MSR_EFER);
+	bool was = (efer & EFER_NXE) != 0;
+
+	if (was != on)
+		wrmsr(MSR_EFER, efer ^ EFER_NXE);
+	return was;
+}
+
+bool cpu_hypervisor_answers(void)
+{
+	char signature[13];
+
+	hypervisor_signature(signature);
+	return strcmp(signature, OVBS_CPUID_SIGNATURE) == 0;
+}
+
+void cpu_stop(void)
+{
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the parts of the loader share: firmware's tables, the settings, and
+ * what became of it all. One instance, in main.c.
+ */
+#ifndef BOOT_LOADER_H
+#define BOOT_LOADER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <openvbs/boot_info.h>
+#include <openvbs/status.h>
+
+#include "checks.h"
+#include "config.h"
+#include "elf.h"
+#include "verdict.h"
+
+#include "efi_api.h"
+
+struct loader {
+	EFI_HANDLE image;
+	EFI_SYSTEM_TABLE *st;
+	EFI_BOOT_SERVICES *bs;
+	EFI_RUNTIME_SERVICES *rt;
+	EFI_LOADED_IMAGE *self;
+	struct config config;
+	struct verdict verdict;
+
+	/* image.c */
+	const uint8_t *hv_file;
+	struct elf_plan hv_plan;
+
+	/* mp.c */
+	struct mp_services *mp; /* NULL on a machine with one CPU and no protocol */
+	unsigned int cpu_count, boot_cpu;
+	uint32_t apic_id[OVBS_MAX_CPUS];
+	struct cpu_facts facts[OVBS_MAX_CPUS];
+
+	/* launch.c */
+	struct ovbs_boot_info *info; /* NULL until the block is there */
+	bool running;
+};
+
+/* settings.c: fill l->config from load options, file, defaults. */
+void settings_read(struct loader *l);
+
+/* image.c: find and check the hypervisor inside this file. */
+bool image_check(struct loader *l) __must_check;
+
+/* platform.c: Secure Boot and the ACPI tables. */
+const char *platform_secure_boot(const struct loader *l);
+uint64_t platform_rsdp(const struct loader *l);
+
+/* block.c: the hypervisor's memory. Both say in l->verdict what went wrong. */
+bool block_create(struct loader *l) __must_check;
+void block_free(struct loader *l);
+
+/* launch.c: start the hypervisor on every CPU. */
+bool launch(struct loader *l) __must_check;
+
+/* status.c: tell the person and the operating system. */
+void status_publish(struct loader *l);
+
+/* next.c: start the next boot stage; returns only if that failed or ended. */
+EFI_STATUS next_start(struct loader *l);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The manifest that the build writes into the section .ovbsman of openvbs.efi
+ * (boot/manifest.py): which images the file carries, and how to notice a
+ * damaged one where no Secure Boot looks after that.
+ */
+#ifndef BOOT_MANIFEST_H
+#define BOOT_MANIFEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MANIFEST_MAGIC   0x4E414D4Fu /* "OMAN" */
+#define MANIFEST_VERSION 1u
+
+struct manifest {
+	uint32_t magic;
+	uint32_t version;
+	uint32_t security_version; /* raised when an older build must not be accepted any more */
+	uint32_t hv_crc32;         /* of the section .hv, as BootServices->CalculateCrc32 */
+	uint64_t hv_size;          /* bytes of the ELF file in it */
+	char build[32];            /* version of openvbs */
+};
+_Static_assert(sizeof(struct manifest) == 56, "known to manifest.py");
+
+/* Defined by the build, in the sections .ovbsman and .hv. */
+extern const struct manifest image_manifest;
+extern const uint8_t image_hv_start[], image_hv_end[];
+
+#endif
