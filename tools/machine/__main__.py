@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Command line of the test machine; the Makefile's targets call it.
 
-    python3 -m machine emulators|keys|tiny      make what the name says
-    python3 -m machine sign SOURCE TARGET       sign an EFI program
+    python3 -m machine emulators|keys|tiny|debian   make what the name says
+    python3 -m machine run                          run a machine on this terminal (see `make run`)
+    python3 -m machine sign SOURCE TARGET           sign an EFI program
 """
 
+import os
 import sys
 
-from . import emulators, keys, tiny
+from . import debian, emulators, interactive, keys, tiny
 from .common import MachineError
 
 
@@ -21,6 +23,10 @@ def main(argv):
         keys.variables(emulators.get(), True)
     elif command == "tiny":
         print(tiny.initramfs())
+    elif command == "debian":
+        print(debian.image())
+    elif command == "run":
+        return interactive.run(os.environ)
     elif command == "sign" and len(args) == 2:
         keys.sign_efi(*args)
     else:

@@ -7,7 +7,9 @@ import typing
 from . import keys
 from .common import MachineError
 
-IOMMU = {"amd": "amd-iommu", "intel": "intel-iommu"}
+# Linux only goes to x2APIC mode when interrupts can be remapped to x2APIC ids: so x2apic=True gives the IOMMU that too.
+IOMMU = {("amd", False): "amd-iommu", ("amd", True): "amd-iommu,intremap=on,xtsup=on",
+         ("intel", False): "intel-iommu", ("intel", True): "intel-iommu,intremap=on,eim=on"}
 
 
 @dataclasses.dataclass
@@ -54,34 +56,40 @@ class Options:
             (self.x2apic and self.qemu == "7.2", "QEMU 7.2 emulates no x2APIC: use qemu='10'"),
             (self.image is None and not (self.boot or self.openvbs or self.esp), "nothing to boot: image, boot or esp"),
             (self.boot and self.openvbs, "boot and openvbs both want to be \\EFI\\BOOT\\BOOTX64.EFI"),
-            (self.image == "debian" and (self.cmdline or self.files), "cmdline and files are for image='tiny'"),
+            (self.files and self.image != "tiny", "files are for image='tiny'; elsewhere use esp or scp"),
         ) if bad]
         if problems:
             raise MachineError("Machine: " + "; ".join(problems))
 
 
 def build(machine, fds):
-    """QEMU's arguments for a machine; `fds` are the descriptors of its serial lines, monitor and TPM."""
+    """QEMU's arguments for a machine.
+
+    `fds` has the descriptors of its lines: "serial", "agent" and "qmp" (without
+    them the first serial line is the terminal), and "tpm".
+    """
     o = machine.options
     args = ["-nodefaults", "-display", "none", "-vga", "std", "-pidfile", str(machine.dir / "qemu.pid"),
-            "-smp", str(o.cpus), "-m", str(o.mem), *_board(o), *_cpu(machine), *_firmware(machine),
-            "-chardev", f"socket,id=serial,fd={fds['serial']}", "-serial", "chardev:serial",
-            "-chardev", f"socket,id=agent,fd={fds['agent']}", "-serial", "chardev:agent",
-            "-chardev", f"socket,id=qmp,fd={fds['qmp']}", "-mon", "chardev=qmp,mode=control"]
-    return args + devices(machine, fds.get("tpm"))
+            "-smp", str(o.cpus), "-m", str(o.mem), *_board(o), *_cpu(machine), *_firmware(machine)]
+    if "serial" in fds:
+        args += ["-chardev", f"socket,id=serial,fd={fds['serial']}", "-serial", "chardev:serial",
+                 "-chardev", f"socket,id=agent,fd={fds['agent']}", "-serial", "chardev:agent",
+                 "-chardev", f"socket,id=qmp,fd={fds['qmp']}", "-mon", "chardev=qmp,mode=control"]
+    else:
+        args += ["-serial", "mon:stdio"]
+    args += _devices(machine, fds.get("tpm"))
+    return args + ([] if o.reboot else ["-no-reboot"]) + [str(a) for a in o.qemu_args]
 
 
-def devices(machine, tpm_fd=None):
-    """The part of the arguments that serial lines and firmware don't matter for."""
+def _devices(machine, tpm_fd):
     o = machine.options
     args = []
     if o.iommu:
-        args += ["-device", IOMMU.get(o.iommu, o.iommu)]
+        args += ["-device", IOMMU.get((o.iommu, bool(o.x2apic)), o.iommu)]
     for i, drive in enumerate(machine.image.drives(machine)):
-        args += ["-drive", f"if=none,id=disk{i},{drive}", "-device", f"{o.disk_if},drive=disk{i},bootindex={i}"]
+        args += ["-drive", f"if=none,id=disk{i},{drive}", "-device", _disk(o, f"disk{i}") + machine.image.boot_index]
     for i, path in enumerate(o.disks):
-        args += ["-drive", f"if=none,id=extra{i},format=raw,snapshot=on,file={path}",
-                 "-device", f"{o.disk_if},drive=extra{i}" + (f",serial=extra{i}" if o.disk_if == "nvme" else "")]
+        args += ["-drive", f"if=none,id=extra{i},format=raw,snapshot=on,file={path}", "-device", _disk(o, f"extra{i}")]
     if tpm_fd is not None:
         args += ["-chardev", f"socket,id=tpm,fd={tpm_fd}", "-tpmdev", "emulator,id=tpm0,chardev=tpm",
                  "-device", "tpm-crb,tpmdev=tpm0"]
@@ -90,9 +98,11 @@ def devices(machine, tpm_fd=None):
                  "-device", f"{o.network},netdev=net0,romfile="]
     for device in (("edu,dma_mask=0xffffffff",) if o.edu else ()) + tuple(o.devices):
         args += ["-device", device]
-    if not o.reboot:
-        args += ["-no-reboot"]
-    return args + list(o.qemu_args)
+    return args
+
+
+def _disk(o, name):
+    return f"{o.disk_if},drive={name}" + (f",serial={name}" if o.disk_if == "nvme" else "")
 
 
 def _board(o):

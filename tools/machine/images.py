@@ -5,12 +5,14 @@ Each image knows how to lay out its ESP with and without openvbs, so that both
 start the same next stage in the same way. Paths on the ESP are fixed here.
 """
 
+import shutil
 from pathlib import Path
 
-from . import esp, keys, tiny
-from .common import BUILD, MachineError
+from . import bootentries, debian, esp, keys, tiny
+from .common import BUILD, MachineError, run
 
 BOOT = "EFI/BOOT/BOOTX64.EFI"
+OPENVBS = "EFI/openvbs/openvbs.efi"
 CONF = "EFI/openvbs/openvbs.conf"
 TINY = "EFI/tiny/tiny.efi"
 
@@ -33,11 +35,12 @@ def put_efi(machine, files, path, source):
         files[path] = esp.content(source)
 
 
-def loader_files(machine, next_stage):
-    """ESP files that start openvbs, then `next_stage`."""
+def loader_files(machine, path, next_stage):
+    """ESP files that start openvbs, which lies at `path`, then `next_stage`."""
     files = {}
-    put_efi(machine, files, BOOT, openvbs_file(machine.options.openvbs))
-    files[CONF] = machine.options.conf if machine.options.conf is not None else f"next={next_stage}\n"
+    put_efi(machine, files, path, openvbs_file(machine.options.openvbs))
+    default = "next=\\" + next_stage.replace("/", "\\") + "\n"
+    files[CONF] = default if machine.options.conf is None else machine.options.conf
     return files
 
 
@@ -45,6 +48,7 @@ class EspImage:
     """A machine whose only disk is an ESP with files of the test's choice."""
 
     ready = r"\Z(?!)"  # never: the test knows what to wait for
+    boot_index = ",bootindex=0"
 
     def prepare(self, machine):
         path = machine.dir / "esp.img"
@@ -54,7 +58,7 @@ class EspImage:
     def files(self, machine):
         o, files = machine.options, {}
         if o.openvbs:
-            files = loader_files(machine, "")
+            files = loader_files(machine, BOOT, "")
         elif o.boot:
             put_efi(machine, files, BOOT, o.boot)
         return files
@@ -63,7 +67,7 @@ class EspImage:
         return [f"format=raw,file={machine.dir / 'esp.img'}"]
 
     def esp(self, machine):
-        return machine.dir / "esp.img", 0
+        return machine.dir / "esp.img"
 
 
 class TinyImage(EspImage):
@@ -76,18 +80,65 @@ class TinyImage(EspImage):
         cmdline = f"{tiny.CMDLINE} {o.cmdline}".strip()
         image = tiny.uki(machine.dir / "tiny.efi", cmdline, o.files, sign=o.sign)
         if o.openvbs:
-            return {TINY: image, **loader_files(machine, "\\" + TINY.replace("/", "\\"))}
+            return {TINY: image, **loader_files(machine, BOOT, TINY)}
         if o.boot:
             return {TINY: image, **super().files(machine)}
         return {BOOT: image}
 
 
+class DebianImage:
+    """The full Debian disk under an overlay; openvbs is the first boot entry, Debian's shim its next stage."""
+
+    ready = rf"^root@{debian.HOSTNAME}:~# "
+    boot_index = ""  # BootOrder decides; an index from QEMU would make the firmware rewrite it
+    start, size = debian.ESP_START * debian.MIB, debian.ESP_MIB * debian.MIB
+
+    def prepare(self, machine):
+        overlay = machine.dir / "disk.qcow2"
+        if overlay.exists():
+            return
+        made = debian.image()
+        run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", made / "disk.raw", "-F", "raw", overlay])
+        files = self.files(machine)
+        if files:
+            part = machine.dir / "esp.img"
+            shutil.copyfile(made / "esp.img", part)
+            esp.add(part, files)
+            self.write_esp(overlay, part)
+        entries = [("debian", debian.SHIM)]
+        if machine.options.openvbs:
+            entries.insert(0, ("openvbs", OPENVBS))
+        partition = (1, self.start, self.size, debian.ESP_GUID)
+        bootentries.set_entries(machine.dir / "vars.fd", partition, entries)
+
+    def files(self, machine):
+        """What this machine's ESP has that the cached image's has not."""
+        o, files = machine.options, {}
+        if o.openvbs:
+            files = loader_files(machine, OPENVBS, debian.SHIM)
+        elif o.boot:
+            put_efi(machine, files, BOOT, o.boot)
+        if o.cmdline:
+            files["EFI/debian/grub.cfg"] = debian.GRUB_ESP.replace("EXTRA", o.cmdline)
+        return {**files, **o.esp}
+
+    def write_esp(self, overlay, part):
+        run(["qemu-io", "-f", "qcow2", "-c", f"write -q -s {part} {self.start} {self.size}", overlay])
+
+    def drives(self, machine):
+        return [f"format=qcow2,file={machine.dir / 'disk.qcow2'}"]
+
+    def esp(self, machine):
+        copy = machine.dir / "esp.read.img"
+        part = (f"driver=raw,offset={self.start},size={self.size},"
+                f"file.driver=qcow2,file.file.filename={machine.dir / 'disk.qcow2'}")
+        run(["qemu-img", "convert", "-U", "--image-opts", "-O", "raw", part, copy])
+        return copy
+
+
 def get(name):
     """The image called `name`."""
-    if name == "debian":
-        from .debian import DebianImage
-        return DebianImage()
-    known = {None: EspImage, "tiny": TinyImage}
+    known = {None: EspImage, "tiny": TinyImage, "debian": DebianImage}
     if name not in known:
         raise MachineError(f"no image is called {name!r}: there are 'tiny', 'debian' and None")
     return known[name]()

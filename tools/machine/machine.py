@@ -13,10 +13,12 @@ Machine(name, ...) -- the transcript goes to build/logs/<name>.log
   boot      Path/bytes of an EFI program put (signed) in place of \\EFI\\BOOT\\BOOTX64.EFI, for EFI tests
   sign      False: put openvbs/boot/tiny image unsigned on the ESP
   esp       {path on the ESP: Path | bytes | str}, as they are (sign with machine.keys.sign_efi)
-  cmdline   added to the tiny image's kernel command line;  files: {path: Path|bytes|str} added to it
+  cmdline   added to the kernel's command line
+  files     {path: Path|bytes|str} added to the tiny image's initramfs (on Debian: esp, seen at /boot/efi, or scp)
   cpus=2 (1..8)  mem=1024 (MiB)  qemu="10"|"7.2"  secure_boot=True  tpm=False (swtpm)
   iommu     None, "amd", "intel"; or the whole -device text
-  x2apic    None (as the CPU model), True, False        cpu="max,+svm"; cpu_flags="-svm,..." is added
+  x2apic    None (as the CPU model), True, False; Linux uses x2APIC mode only with iommu= too
+  cpu="max,+svm"; cpu_flags="-svm,..." is added
   icount    True: count guest instructions (1 CPU)      thread="single"|"multi"
   edu       True: QEMU's DMA test device                devices: more `-device` texts
   disks     Paths of raw images, attached by disk_if ("ide-hd", "nvme", "virtio-blk-pci...") with snapshot
@@ -70,44 +72,48 @@ class Machine:
         self.image = images.get(self.options.image)
         self.process = self.qmp = self.serial = self.agent = None
         self.ssh_port = None
-        self._swtpm = None
+        self._swtpm = self._leave = None
         self._logs = []
-        self._files_ready = False
         self._agent_ready = False
 
     def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self.prepared())
+            self.start()
+            self._leave = stack.pop_all()
+        return self
+
+    def __exit__(self, *exc):
+        self._leave.close()
+
+    @contextlib.contextmanager
+    def prepared(self):
+        """The machine's files (variables, ESP, disk) exist inside this context; power is off."""
         if self.options.state:
             self.dir = Path(self.options.state).resolve()
             self.dir.mkdir(parents=True, exist_ok=True)
         else:
             (BUILD / "run").mkdir(parents=True, exist_ok=True)
             self.dir = Path(tempfile.mkdtemp(prefix=f"{self.name}.", dir=BUILD / "run"))
+        LOGS.mkdir(parents=True, exist_ok=True)
+        self.ssh_port = _free_port() if self.options.ssh else None
         try:
-            self.start()
-        except BaseException:
-            self._leave()
-            raise
-        return self
-
-    def __exit__(self, *exc):
-        self._leave()
-
-    def _leave(self):
-        self.stop()
-        for log in self._logs:
-            log.close()
-        if not self.options.state:
-            shutil.rmtree(self.dir)
+            variables = self.dir / "vars.fd"
+            if not variables.exists():
+                shutil.copyfile(keys.variables(self.emulator, self.options.secure_boot), variables)
+            self.image.prepare(self)
+            yield
+        finally:
+            self.stop()
+            for log in self._logs:
+                log.close()
+            if not self.options.state:
+                shutil.rmtree(self.dir)
 
     # --- power -----------------------------------------------------------
 
     def start(self):
-        """Power on. The first time this makes variables, ESP and disk; later it keeps them."""
-        if not self._files_ready:
-            self._make_files()
-            self._files_ready = True
-        if self.options.ssh and not self.ssh_port:
-            self.ssh_port = _free_port()
+        """Power on."""
         with contextlib.ExitStack() as stack:
             ends = {}
             for line in ("serial", "agent", "qmp") + (("tpm",) if self.options.tpm else ()):
@@ -115,7 +121,7 @@ class Machine:
                 stack.callback(theirs.close)
                 ends[line] = (ours, theirs)
             if self.options.tpm:
-                self._start_tpm(stack.enter_context(ends["tpm"][0]))
+                self.start_tpm(stack.enter_context(ends["tpm"][0]))
             self._start_qemu({line: theirs.fileno() for line, (_, theirs) in ends.items()})
         self._agent_ready = False
         now = time.monotonic()
@@ -127,17 +133,11 @@ class Machine:
             raise MachineError(f"QEMU did not start: {self._qemu_said()}\n{e}") from None
 
     def _log(self, name):
-        LOGS.mkdir(parents=True, exist_ok=True)
         self._logs.append(open(LOGS / name, "a" if self.serial else "w", encoding="utf-8"))
         return self._logs[-1]
 
-    def _make_files(self):
-        variables = self.dir / "vars.fd"
-        if not variables.exists():
-            shutil.copyfile(keys.variables(self.emulator, self.options.secure_boot), variables)
-        self.image.prepare(self)
-
-    def _start_tpm(self, ours):
+    def start_tpm(self, ours):
+        """Start a TPM with its state in the machine's directory, controlled through the socket `ours`."""
         state = self.dir / "tpm"
         state.mkdir(exist_ok=True)
         with open(LOGS / f"{self.name}.swtpm.log", "ab") as log:
@@ -147,7 +147,6 @@ class Machine:
                 pass_fds=[ours.fileno()], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def _start_qemu(self, fds):
-        LOGS.mkdir(parents=True, exist_ok=True)
         command = [*self.emulator.argv, *arguments.build(self, fds)]
         # `timeout` outlives us: whatever happens to this process, the limit holds.
         guard = ["timeout", f"--kill-after={KILL_AFTER}", str(self.options.time_limit)]
@@ -301,7 +300,7 @@ class Machine:
 
     def esp_read(self, path):
         """Bytes of a file on the ESP, as the guest left it."""
-        return esp.read(*self.image.esp(self), path)
+        return esp.read(self.image.esp(self), path)
 
     # --- failure ---------------------------------------------------------
 
