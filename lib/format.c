@@ -141,8 +141,7 @@ static void put_number(struct sink *out, const struct spec *spec, uint64_t v, bo
 	else if (spec->precision < 0 && spec->zero && !spec->left && spec->width > fixed)
 		zeros = spec->width - fixed;
 	/* Not width - (fixed + zeros): that sum may overflow. */
-	blanks = spec->width > fixed && spec->width - fixed > zeros ?
-			 spec->width - fixed - zeros : 0;
+	blanks = spec->width > fixed && spec->width - fixed > zeros ? spec->width - fixed - zeros : 0;
 
 	if (!spec->left)
 		pad(out, ' ', blanks);
