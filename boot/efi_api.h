@@ -4,8 +4,6 @@
  *
  * Only headers come from gnu-efi, no library code. The multiprocessor protocol
  * is declared here from the text of the specification (PI 1.8, volume 2, 13.4).
- * gnu-efi's headers play with #pragma pack: include our own headers first, and
- * static_assert every layout that matters.
  */
 #ifndef BOOT_EFI_API_H
 #define BOOT_EFI_API_H
@@ -14,6 +12,12 @@
 #include <stdint.h>
 
 #include <efi.h>
+
+/*
+ * eficompiler.h takes clang's PE target for Microsoft's compiler and makes
+ * __attribute__ a macro that swallows everything: noreturn, aligned, format.
+ */
+#undef __attribute__
 
 #ifndef EFI_SECURITY_VIOLATION
 #error "gnu-efi's efierr.h is expected to name the status codes"

@@ -86,26 +86,6 @@ static bool check_all_cpus(struct launch *launch)
 	return true;
 }
 
-static void prepare_failed(struct verdict *v, uint64_t code)
-{
-	static const struct {
-		enum ovbs_reason reason;
-		const char *check;
-	} table[] = {
-		[OVBS_HV_E_BOOT_INFO] = { OVBS_REASON_IMAGE_REFUSED, "hv.boot_info" },
-		[OVBS_HV_E_MEMORY] = { OVBS_REASON_OUT_OF_MEMORY, "hv.memory" },
-		[OVBS_HV_E_CPU] = { OVBS_REASON_NO_VIRTUALIZATION, "hv.cpu" },
-		[OVBS_HV_E_LAYOUT] = { OVBS_REASON_OTHER, "hv.layout" },
-	};
-
-	if (code < ARRAY_SIZE(table) && table[code].check != NULL)
-		verdict_set(v, table[code].reason, table[code].check, "the hypervisor refused: error %llu",
-			    (unsigned long long)code);
-	else
-		verdict_set(v, OVBS_REASON_OTHER, "hv.error", "the hypervisor refused: unknown error %llxh",
-			    (unsigned long long)code);
-}
-
 /* The hypervisor's tables use NX, which is a reserved bit while EFER.NXE is 0. */
 static bool prepare(struct launch *launch)
 {
@@ -119,7 +99,7 @@ static bool prepare(struct launch *launch)
 	if (code == OVBS_HV_OK)
 		return true;
 	cpu_set_nx(nx);
-	prepare_failed(&launch->l->verdict, code);
+	verdict_set_prepare(&launch->l->verdict, code);
 	return false;
 }
 

@@ -4,6 +4,8 @@
  */
 #include "verdict.h"
 
+#include <openvbs/boot_info.h>
+
 #include "format.h"
 #include "ovbs_string.h"
 
@@ -30,6 +32,26 @@ void verdict_add(struct verdict *v, const char *fmt, ...)
 	va_start(args, fmt);
 	ovbs_vsnprintf(v->evidence + used, sizeof(v->evidence) - used, fmt, args);
 	va_end(args);
+}
+
+void verdict_set_prepare(struct verdict *v, uint64_t code)
+{
+	static const struct {
+		enum ovbs_reason reason;
+		const char *check;
+	} table[] = {
+		[OVBS_HV_E_BOOT_INFO] = { OVBS_REASON_IMAGE_REFUSED, "hv.boot_info" },
+		[OVBS_HV_E_MEMORY] = { OVBS_REASON_OUT_OF_MEMORY, "hv.memory" },
+		[OVBS_HV_E_CPU] = { OVBS_REASON_NO_VIRTUALIZATION, "hv.cpu" },
+		[OVBS_HV_E_LAYOUT] = { OVBS_REASON_OTHER, "hv.layout" },
+	};
+
+	if (code < ARRAY_SIZE(table) && table[code].check != NULL)
+		verdict_set(v, table[code].reason, table[code].check, "the hypervisor refused: error %llu",
+			    (unsigned long long)code);
+	else
+		verdict_set(v, OVBS_REASON_OTHER, "hv.error", "the hypervisor refused: unknown error %llxh",
+			    (unsigned long long)code);
 }
 
 const char *reason_name(enum ovbs_reason reason)

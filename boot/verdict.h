@@ -7,6 +7,8 @@
 #ifndef BOOT_VERDICT_H
 #define BOOT_VERDICT_H
 
+#include <stdint.h>
+
 #include <openvbs/status.h>
 
 #include "ovbs_compiler.h"
@@ -36,6 +38,15 @@ void verdict_set(struct verdict *v, enum ovbs_reason reason, const char *check, 
  * Too long text is cut. Context: any.
  */
 void verdict_add(struct verdict *v, const char *fmt, ...) __printf(2, 3);
+
+/**
+ * verdict_set_prepare() - say that the hypervisor refused to be prepared
+ * @v: filled
+ * @code: what PREPARE returned, an enum ovbs_hv_error but not OVBS_HV_OK
+ *
+ * Context: any.
+ */
+void verdict_set_prepare(struct verdict *v, uint64_t code);
 
 /**
  * reason_name() - the name of a reason, as people read it

@@ -18,21 +18,50 @@ $(OUT)/efi/%.obj: %.S mk/flags.mk mk/boot.mk
 
 # The sections .hv, .ovbsman and .sbat, for any hypervisor: X.elf -> X.sections.obj
 $(OUT)/%.sections.obj: $(OUT)/%.elf boot/manifest.py mk/flags.mk mk/boot.mk
-	python3 boot/manifest.py --hv $< --version $(VERSION) --security-version $(SECURITY_VERSION) \
+	@echo "  GEN     $@"
+	@python3 boot/manifest.py --hv $< --version $(VERSION) --security-version $(SECURITY_VERSION) \
 		--output $(@:.obj=.S)
-	$(EFI_CC) -c -o $@ $(@:.obj=.S)
+	@$(EFI_CC) -c -o $@ $(@:.obj=.S)
 
 $(OUT)/openvbs.efi: $(BOOT_OBJ) $(OUT)/hypervisor.sections.obj
-	lld-link $(EFI_LDFLAGS) -out:$@ $^
+	@echo "  EFILD   $@"
+	@lld-link $(EFI_LDFLAGS) -out:$@ $^
 
 -include $(BOOT_OBJ:.obj=.d)
 
-# The loader with a hypervisor that only comes back: tests of the loader alone.
-$(OUT)/fakehv.elf: tests/guest/fakehv/fakehv.S tests/guest/fakehv/fakehv.lds
-	@mkdir -p $(@D)
-	$(HV_CC) -c -o $(OUT)/fakehv.o $<
-	ld.lld -nostdlib -static -z max-page-size=4096 -z noexecstack -T tests/guest/fakehv/fakehv.lds \
-		-o $@ $(OUT)/fakehv.o
+# The loader with a hypervisor that only comes back (fakehv), or refuses (failhv):
+# tests of the loader alone.
+$(OUT)/fakehv.elf: FAKE_STATUS := 0
+$(OUT)/failhv.elf: FAKE_STATUS := 2 # OVBS_HV_E_MEMORY
 
-$(OUT)/openvbs-fakehv.efi: $(BOOT_OBJ) $(OUT)/fakehv.sections.obj
-	lld-link $(EFI_LDFLAGS) -out:$@ $^
+$(OUT)/fakehv.elf $(OUT)/failhv.elf: tests/guest/fakehv/fakehv.S tests/guest/fakehv/fakehv.lds mk/boot.mk
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	@$(HV_CC) -DPREPARE_STATUS=$(FAKE_STATUS) -c -o $(@:.elf=.o) $<
+	@ld.lld -nostdlib -static -z max-page-size=4096 -z noexecstack -T tests/guest/fakehv/fakehv.lds \
+		-o $@ $(@:.elf=.o)
+
+$(OUT)/openvbs-fakehv.efi $(OUT)/openvbs-failhv.efi: $(OUT)/openvbs-%.efi: $(BOOT_OBJ) $(OUT)/%.sections.obj
+	@echo "  EFILD   $@"
+	@lld-link $(EFI_LDFLAGS) -out:$@ $^
+
+# EFI test programs, the same for both flavours: build/guest/*.efi
+GUEST_OUT  := $(BUILD)/guest
+GUEST_EFI  := status memhog chain
+GUEST_BOOT := boot/print boot/next boot/cpu boot/segments lib/format lib/string
+GUEST_OBJ  := $(patsubst %,$(GUEST_OUT)/%.obj,$(GUEST_BOOT) tests/guest/guest $(addprefix tests/guest/,$(GUEST_EFI)))
+
+$(GUEST_OUT)/%.obj: %.c mk/flags.mk mk/boot.mk
+	@mkdir -p $(@D)
+	@echo "  EFICC   $<"
+	@$(EFI_CC) $(EFI_CFLAGS) -Iboot -MMD -MP -c -o $@ $<
+
+$(patsubst %,$(GUEST_OUT)/%.efi,$(GUEST_EFI)): $(GUEST_OUT)/%.efi: \
+		$(GUEST_OUT)/tests/guest/%.obj $(patsubst %,$(GUEST_OUT)/%.obj,$(GUEST_BOOT) tests/guest/guest)
+	@echo "  EFILD   $@"
+	@lld-link $(EFI_LDFLAGS) -out:$@ $^
+
+.PHONY: guest-programs
+guest-programs: $(patsubst %,$(GUEST_OUT)/%.efi,$(GUEST_EFI)) $(OUT)/openvbs-fakehv.efi $(OUT)/openvbs-failhv.efi
+
+-include $(GUEST_OBJ:.obj=.d)

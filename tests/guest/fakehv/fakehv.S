@@ -7,6 +7,8 @@
  * ENTER goes back in place, with garbage again. Nothing answers by CPUID
  * afterwards, so the loader must notice and stop the machine.
  *
+ * The build says what PREPARE returns (PREPARE_STATUS), 0 or an error.
+ *
  * 4 levels only. The roots map the low 512 GiB at their identity address with
  * 1 GiB pages: ENTER's way back runs there, since firmware's tables do not map
  * our own addresses.
@@ -92,7 +94,7 @@ fake_entry:
 	movl $0xBAD0, %eax
 	movl $0xFFFFFF80, %edx
 	wrmsr
-	xorl %eax, %eax
+	movl $PREPARE_STATUS, %eax
 prepared:
 	movabsq $0xBAD0BAD0BAD0BAD0, %rbx
 	movq %rbx, %rcx
