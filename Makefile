@@ -15,7 +15,7 @@ OUT    := $(BUILD)/$(FLAVOR)
 
 include mk/flags.mk
 include mk/hypervisor.mk
-include $(wildcard mk/boot.mk mk/unit.mk mk/linux.mk mk/machine.mk mk/attack.mk mk/bench.mk mk/check.mk)
+include $(wildcard mk/boot.mk mk/unit.mk mk/linux.mk mk/machine.mk mk/attack.mk mk/bench.mk mk/check.mk mk/guest.mk mk/demo.mk)
 
 .PHONY: all images help clean
 all: setup-build ## build release and debug images

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What tests of the running hypervisor share: its module in the guest, log and exit counters."""
+
+from machine import Machine
+from machine.common import BUILD
+
+GUEST = BUILD / "guest"  # static programs of tests/guest/linux
+SECURITYFS = "/sys/kernel/security/openvbs"
+
+
+def module():
+    """openvbs.ko for the tiny image's kernel, signed, as `files` of a Machine."""
+    built = sorted((BUILD / "linux").glob("*/openvbs.ko"))
+    assert len(built) == 1, f"one openvbs.ko expected (`make modules`), found {built}"
+    return {"/root/openvbs.ko": built[0]}
+
+
+def start(name, **options):
+    """A Machine with openvbs and its module."""
+    options = {"openvbs": "release", "cpus": 2, "time_limit": 110, **options}
+    options["files"] = {**module(), **options.get("files", {})}
+    return Machine(name, **options)
+
+
+def load_module(m):
+    """Load openvbs.ko; it refuses unless the hypervisor answers by CPUID."""
+    m.sh("grep -q ' /sys/kernel/security ' /proc/mounts || mount -t securityfs none /sys/kernel/security")
+    m.sh("insmod /root/openvbs.ko")
+
+
+def log(m):
+    """Text of the hypervisor's log."""
+    return m.sh(f"cat {SECURITYFS}/log")
+
+
+def exits(m):
+    """{(cpu, name): count} of the exit counters."""
+    lines = m.sh(f"cat {SECURITYFS}/exits").splitlines()
+    return {(int(cpu), name): int(count) for cpu, name, count in (line.split() for line in lines)}
+
+
+def total(counts, name):
+    """Sum of one counter over all CPUs."""
+    return sum(count for (_, n), count in counts.items() if n == name)
