@@ -84,9 +84,11 @@ static unsigned int level_shift(enum mode mode, unsigned int level)
 	return 12 + (level - 1) * (mode == LEGACY ? 10 : 9);
 }
 
-/* PAE's root is 32 bytes: not on a page border here. */
+/* PAE's root is 32 bytes: not on a page border here. The root of two levels is moved up, to an odd page. */
 static uint64_t table(enum mode mode, unsigned int level)
 {
+	if (mode == LEGACY)
+		return (level + 1) * 0x1000u;
 	return level * 0x1000u + (mode == PAE && level == 3 ? 0xFE0 : 0);
 }
 
@@ -218,8 +220,8 @@ static void test_legacy_details(void **state)
 
 	/* PSE-36: bits 20:13 are bits 39:32. */
 	build(&g, LEGACY, 2);
-	set_entry(&g, 2, 0xC0000000u | 0xA5u << 13 | P | RW | US | PS);
-	expect_gpa(&g, 0xA5C0000000ULL | (g.linear & 0x3FFFFF));
+	set_entry(&g, 2, 0xC0400000u | 0xA5u << 13 | P | RW | US | PS);
+	expect_gpa(&g, 0xA5C0400000ULL | (g.linear & 0x3FFFFF));
 
 	/* Without CR4.PSE the PS bit is ignored: the entry is a table. */
 	build(&g, LEGACY, 1);

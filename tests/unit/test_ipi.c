@@ -172,6 +172,8 @@ static void test_destinations(void **state)
 		  { .apic_id = 0, .x2apic = true, .ldr = 0xFFFFFFFF },
 		  false },
 		{ "x2 logical to an xAPIC", true, true, 0x04, XAPIC(9, 0x04), true },
+		{ "x2 logical FF to an xAPIC: a set", true, true, 0xFF, XAPIC(9, 0x04), true },
+		{ "x2 logical FF to an xAPIC: not in it", true, true, 0xFF, XAPIC(9, 0x00), false },
 		{ "x2 logical to an xAPIC, too wide", true, true, 0x00010004, XAPIC(9, 0x04), false },
 		{ "xAPIC logical to an x2APIC: cluster 0", false, true, 0x04, X2APIC(2), true },
 		{ "xAPIC logical to an x2APIC: cluster 0", false, true, 0x04, X2APIC(0x12), false },
