@@ -76,7 +76,7 @@ def build(machine, fds):
                  "-chardev", f"socket,id=agent,fd={fds['agent']}", "-serial", "chardev:agent",
                  "-chardev", f"socket,id=qmp,fd={fds['qmp']}", "-mon", "chardev=qmp,mode=control"]
     else:
-        args += ["-serial", "mon:stdio"]
+        args += ["-serial", "mon:stdio", "-serial", "null"]
     args += _devices(machine, fds.get("tpm"))
     return args + ([] if o.reboot else ["-no-reboot"]) + [str(a) for a in o.qemu_args]
 

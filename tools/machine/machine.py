@@ -39,7 +39,7 @@ Methods
   wait_exit(seconds)             until QEMU has ended by itself -> exit status
   log_text()                     all text of the first serial line so far;  esp_read(path)
   remote(cmd) -> (rc, output)    over ssh (image="debian", ssh=True);  scp(src, dst)
-  dir, pid, ssh_port, accel
+  dir, pid, tpm_pid, ssh_port, accel
 Every failure raises MachineError with the tail of the transcript and the state of the CPUs.
 """
 
@@ -181,6 +181,11 @@ class Machine:
     def pid(self):
         """Process id of QEMU itself (its guard is self.process)."""
         return int((self.dir / "qemu.pid").read_text(encoding="ascii"))
+
+    @property
+    def tpm_pid(self):
+        """Process id of swtpm."""
+        return self._swtpm.pid
 
     def wait_exit(self, seconds=30):
         """Wait until QEMU has ended by itself; its exit status."""
