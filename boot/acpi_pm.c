@@ -171,7 +171,8 @@ bool acpi_find_s5(const uint8_t *aml, size_t len, uint8_t *a, uint8_t *b)
 
 		if (memcmp(aml + at, "_S5_", 4) != 0)
 			continue;
-		named = aml[at - 1] == AML_NAME || (aml[at - 1] == AML_ROOT && at >= 2 && aml[at - 2] == AML_NAME);
+		named = aml[at - 1] == AML_NAME ||
+			(aml[at - 1] == AML_ROOT && at >= 2 && aml[at - 2] == AML_NAME);
 		if (named && aml_sleep_package(&t, at + 4, a, b))
 			return true;
 	}
@@ -218,8 +219,8 @@ static bool map_root(const struct acpi_memory *memory, uint64_t rsdp, struct tab
 }
 
 /* The n-th table (from *index on) with this signature; *index moves behind it. */
-static bool next_named(const struct acpi_memory *memory, uint64_t rsdp, const char *signature, size_t *index,
-		       struct table *t)
+static bool next_named(const struct acpi_memory *memory, uint64_t rsdp, const char *signature,
+		       size_t *index, struct table *t)
 {
 	struct table root;
 	size_t width, count;
@@ -297,7 +298,8 @@ unsigned int acpi_madt_cpus(const struct acpi_memory *memory, uint64_t rsdp, uin
 		if ((x1 && (field(&madt, at + 4, 4) & MADT_F_ENABLED) != 0) ||
 		    (x2 && (field(&madt, at + 8, 4) & MADT_F_ENABLED) != 0)) {
 			if (cpus++ == 0)
-				*first_id = (uint32_t)(x1 ? field(&madt, at + 3, 1) : field(&madt, at + 4, 4));
+				*first_id = (uint32_t)(x1 ? field(&madt, at + 3, 1) :
+							    field(&madt, at + 4, 4));
 		}
 		at += len;
 	}

@@ -28,7 +28,8 @@ static bool allocate(struct loader *l, uint64_t size, uint64_t *spa)
 	if (status != EFI_SUCCESS) {
 		verdict_set(&l->verdict, OVBS_REASON_OUT_OF_MEMORY, "memory.block",
 			    "%llu KiB of reserved memory: EFI status %llxh",
-			    (unsigned long long)(size + extra * PAGE_SIZE) / 1024, (unsigned long long)status);
+			    (unsigned long long)(size + extra * PAGE_SIZE) / 1024,
+			    (unsigned long long)status);
 		return false;
 	}
 	*spa = (got + LARGE_PAGE_SIZE - 1) & ~(LARGE_PAGE_SIZE - 1);
@@ -57,8 +58,8 @@ static bool ram_top(struct loader *l, uint64_t *top)
 	if (map != NULL)
 		l->bs->FreePool(map);
 	if (*top == 0) {
-		verdict_set(&l->verdict, OVBS_REASON_OTHER, "memory.map", "memory map: EFI status %llxh",
-			    (unsigned long long)status);
+		verdict_set(&l->verdict, OVBS_REASON_OTHER, "memory.map",
+			    "memory map: EFI status %llxh", (unsigned long long)status);
 		return false;
 	}
 	return true;
@@ -98,8 +99,8 @@ static int build_tables(struct ovbs_boot_info *info, const struct elf_plan *plan
 	if (rc == 0)
 		rc = map_segments(&t, plan, info->block_spa);
 	if (rc == 0)
-		rc = tables_map(&t, HV_VA_BASE + info->info_off, info->block_spa + info->info_off, data,
-				PTE_W | PTE_NX);
+		rc = tables_map(&t, HV_VA_BASE + info->info_off, info->block_spa + info->info_off,
+				data, PTE_W | PTE_NX);
 	if (rc == 0)
 		rc = tables_map(&t, stub, stub, stub_top - stub, 0);
 	info->loader_root = t.spa;

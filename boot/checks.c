@@ -85,7 +85,8 @@ static bool check_features(const struct cpu_facts *f, struct verdict *v)
 	}
 	if (f->svm_ebx < 2) {
 		verdict_set(v, OVBS_REASON_NO_VIRTUALIZATION, "cpuid.asids",
-			    "CPUID 8000000Ah EBX=%08xh: fewer than 2 address space identifiers", f->svm_ebx);
+			    "CPUID 8000000Ah EBX=%08xh: fewer than 2 address space identifiers",
+			    f->svm_ebx);
 		return false;
 	}
 	if ((f->ext_edx & CPUID_EXT_EDX_NX) == 0) {

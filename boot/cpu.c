@@ -18,8 +18,9 @@
 
 #define ATTRIB_LONG (1u << 9) /* L */
 
-#define TR_NULL_ATTRIB 0x8Bu /* present, busy 64-bit TSS: VMRUN wants nothing, VM entry of others does */
-#define TR_NULL_LIMIT  0xFFFFu
+#define TR_NULL_ATTRIB                                                                             \
+	0x8Bu /* present, busy 64-bit TSS: VMRUN wants nothing, VM entry of others does */
+#define TR_NULL_LIMIT 0xFFFFu
 
 struct cpuid {
 	uint32_t eax, ebx, ecx, edx;
@@ -29,7 +30,9 @@ static struct cpuid cpuid(uint32_t leaf)
 {
 	struct cpuid r;
 
-	__asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(0));
+	__asm__ volatile("cpuid"
+			 : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+			 : "a"(leaf), "c"(0));
 	return r;
 }
 
@@ -43,7 +46,10 @@ static uint64_t rdmsr(uint32_t msr)
 
 static void wrmsr(uint32_t msr, uint64_t value)
 {
-	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+	__asm__ volatile("wrmsr"
+			 :
+			 : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+			 : "memory");
 }
 
 static void text12(char out[13], uint32_t a, uint32_t b, uint32_t c)
@@ -97,11 +103,11 @@ static uint64_t dtr_base(const struct stub_dtr *dtr)
 	return base;
 }
 
-#define READ_SELECTOR(reg)                                                     \
-	({                                                                     \
-		uint16_t value_;                                               \
-		__asm__ volatile("movw %%" #reg ", %0" : "=r"(value_));        \
-		value_;                                                        \
+#define READ_SELECTOR(reg)                                                                         \
+	({                                                                                         \
+		uint16_t value_;                                                                   \
+		__asm__ volatile("movw %%" #reg ", %0" : "=r"(value_));                            \
+		value_;                                                                            \
 	})
 
 static void store_dtrs(struct stub_dtr *gdtr, struct stub_dtr *idtr)

@@ -27,12 +27,12 @@
 #define UCS2(text) ((CHAR16 *)L"" text)
 
 /* PI 1.8, volume 2, 13.4.1 */
-#define MP_SERVICES_GUID                                                       \
-	{                                                                      \
-		0x3fdda605, 0xa76e, 0x4f46,                                    \
-		{                                                              \
-			0xad, 0x29, 0x12, 0xf4, 0x53, 0x1b, 0x3d, 0x08         \
-		}                                                              \
+#define MP_SERVICES_GUID                                                                           \
+	{                                                                                          \
+		0x3fdda605, 0xa76e, 0x4f46,                                                        \
+		{                                                                                  \
+			0xad, 0x29, 0x12, 0xf4, 0x53, 0x1b, 0x3d, 0x08                             \
+		}                                                                                  \
 	}
 
 #define MP_CPU_IS_BOOT 1u /* PROCESSOR_AS_BSP_BIT */
@@ -53,10 +53,13 @@ typedef void(EFIAPI *mp_procedure)(void *argument);
 
 /* EFI_MP_SERVICES_PROTOCOL; the members that are not called have no prototype. */
 struct mp_services {
-	EFI_STATUS(EFIAPI *get_number_of_processors)(struct mp_services *self, uintptr_t *all, uintptr_t *enabled);
-	EFI_STATUS(EFIAPI *get_processor_info)(struct mp_services *self, uintptr_t number, struct mp_cpu_info *info);
-	EFI_STATUS(EFIAPI *startup_all_aps)(struct mp_services *self, mp_procedure procedure, BOOLEAN single_thread,
-					    EFI_EVENT wait, uintptr_t timeout_us, void *argument, uintptr_t **failed);
+	EFI_STATUS(EFIAPI *get_number_of_processors)
+	(struct mp_services *self, uintptr_t *all, uintptr_t *enabled);
+	EFI_STATUS(EFIAPI *get_processor_info)
+	(struct mp_services *self, uintptr_t number, struct mp_cpu_info *info);
+	EFI_STATUS(EFIAPI *startup_all_aps)
+	(struct mp_services *self, mp_procedure procedure, BOOLEAN single_thread, EFI_EVENT wait,
+	 uintptr_t timeout_us, void *argument, uintptr_t **failed);
 	void *startup_this_ap;
 	void *switch_bsp;
 	void *enable_disable_ap;

@@ -61,8 +61,9 @@ static bool check_cpu(struct launch *launch, unsigned int index)
 		return false;
 	}
 	if (((facts->cr4 ^ first->cr4) & CR4_LA57) != 0) {
-		verdict_set(&l->verdict, OVBS_REASON_OTHER, "cpu.la57", "CPU %u: CR4=%llxh, CPU %u: CR4=%llxh",
-			    index, (unsigned long long)facts->cr4, l->boot_cpu, (unsigned long long)first->cr4);
+		verdict_set(&l->verdict, OVBS_REASON_OTHER, "cpu.la57",
+			    "CPU %u: CR4=%llxh, CPU %u: CR4=%llxh", index,
+			    (unsigned long long)facts->cr4, l->boot_cpu, (unsigned long long)first->cr4);
 		return false;
 	}
 	return true;
@@ -76,8 +77,8 @@ static bool check_all_cpus(struct launch *launch)
 	gather_task(launch, l->boot_cpu);
 	status = mp_run_on_others(l, gather_task, launch);
 	if (status != EFI_SUCCESS) {
-		verdict_set(&l->verdict, OVBS_REASON_OTHER, "cpu.mp", "StartupAllAPs: EFI status %llxh",
-			    (unsigned long long)status);
+		verdict_set(&l->verdict, OVBS_REASON_OTHER, "cpu.mp",
+			    "StartupAllAPs: EFI status %llxh", (unsigned long long)status);
 		return false;
 	}
 	for (unsigned int i = 0; i < l->cpu_count; i++)
@@ -133,7 +134,8 @@ static void stop_machine(struct launch *launch, EFI_STATUS entered, EFI_STATUS v
 	for (unsigned int i = 0; i < launch->l->cpu_count; i++)
 		if (!launch->cpu[i].answers)
 			say(st, "openvbs: CPU %u: %s", i,
-			    launch->cpu[i].entered ? "came back, but no hypervisor answers" : "did not come back");
+			    launch->cpu[i].entered ? "came back, but no hypervisor answers" :
+						     "did not come back");
 	say(st, "openvbs: machine stopped");
 	cpu_stop();
 }

@@ -29,7 +29,8 @@ int layout_plan(struct ovbs_boot_info *info)
 
 	if (cpus == 0 || cpus > OVBS_MAX_CPUS)
 		return -EINVAL;
-	if (info->image_size == 0 || info->image_size > LAYOUT_IMAGE_MAX || info->image_size % PAGE_SIZE != 0)
+	if (info->image_size == 0 || info->image_size > LAYOUT_IMAGE_MAX ||
+	    info->image_size % PAGE_SIZE != 0)
 		return -EINVAL;
 	info->info_off = info->image_size;
 	info->shared_off = info->info_off + up(sizeof(*info), PAGE_SIZE);
@@ -56,8 +57,8 @@ int layout_plan(struct ovbs_boot_info *info)
 
 static bool is_ram(uint32_t type)
 {
-	return type <= TYPE_MAX && type != TYPE_RESERVED && type != TYPE_MMIO && type != TYPE_MMIO_IO &&
-	       type != TYPE_PAL;
+	return type <= TYPE_MAX && type != TYPE_RESERVED && type != TYPE_MMIO &&
+	       type != TYPE_MMIO_IO && type != TYPE_PAL;
 }
 
 /* One pass: known RAM raises the top, a reserved range does if it touches what is below the top. */

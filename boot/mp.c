@@ -50,8 +50,8 @@ static bool find_cpu(struct loader *l, unsigned int index)
 		return false;
 	}
 	if (info.apic_id > UINT32_MAX) {
-		verdict_set(&l->verdict, OVBS_REASON_OTHER, "cpu.mp", "CPU %u: APIC identifier %llxh", index,
-			    (unsigned long long)info.apic_id);
+		verdict_set(&l->verdict, OVBS_REASON_OTHER, "cpu.mp",
+			    "CPU %u: APIC identifier %llxh", index, (unsigned long long)info.apic_id);
 		return false;
 	}
 	l->apic_id[index] = (uint32_t)info.apic_id;
@@ -70,8 +70,9 @@ bool mp_find(struct loader *l)
 	if (status != EFI_SUCCESS)
 		return refuse_status(l, "GetNumberOfProcessors", status);
 	if (all == 0 || all > OVBS_MAX_CPUS || enabled != all) {
-		verdict_set(&l->verdict, OVBS_REASON_OTHER, "cpu.mp", "%llu CPUs, %llu of them enabled; limit %u",
-			    (unsigned long long)all, (unsigned long long)enabled, OVBS_MAX_CPUS);
+		verdict_set(&l->verdict, OVBS_REASON_OTHER, "cpu.mp",
+			    "%llu CPUs, %llu of them enabled; limit %u", (unsigned long long)all,
+			    (unsigned long long)enabled, OVBS_MAX_CPUS);
 		return false;
 	}
 	for (unsigned int i = 0; i < all; i++)

@@ -66,7 +66,8 @@ static EFI_STATUS build_path(struct loader *l, EFI_DEVICE_PATH **path)
 	status = l->bs->HandleProtocol(l->self->DeviceHandle, &guid, (void **)&device);
 	if (status != EFI_SUCCESS)
 		return status;
-	for (const EFI_DEVICE_PATH *n = device; !is_end(n); n = (const void *)((const uint8_t *)device + prefix)) {
+	for (const EFI_DEVICE_PATH *n = device; !is_end(n);
+	     n = (const void *)((const uint8_t *)device + prefix)) {
 		if (node_size(n) < NODE_SIZE || prefix + node_size(n) > PREFIX_MAX)
 			return EFI_INVALID_PARAMETER;
 		prefix += node_size(n);
@@ -77,7 +78,8 @@ static EFI_STATUS build_path(struct loader *l, EFI_DEVICE_PATH **path)
 	memcpy(out, device, prefix);
 	put_node(out + prefix, MEDIA_DEVICE_PATH, MEDIA_FILEPATH_DP, NODE_SIZE + name);
 	memcpy(out + prefix + NODE_SIZE, l->config.next, name);
-	put_node(out + prefix + NODE_SIZE + name, END_DEVICE_PATH_TYPE, END_ENTIRE_DEVICE_PATH_SUBTYPE, NODE_SIZE);
+	put_node(out + prefix + NODE_SIZE + name, END_DEVICE_PATH_TYPE,
+		 END_ENTIRE_DEVICE_PATH_SUBTYPE, NODE_SIZE);
 	*path = (EFI_DEVICE_PATH *)out;
 	return EFI_SUCCESS;
 }

@@ -42,7 +42,8 @@ uint64_t platform_rsdp(const struct loader *l)
 
 	for (size_t g = 0; g < ARRAY_SIZE(guids); g++)
 		for (UINTN i = 0; i < l->st->NumberOfTableEntries; i++)
-			if (memcmp(&l->st->ConfigurationTable[i].VendorGuid, &guids[g], sizeof(guids[g])) == 0)
+			if (memcmp(&l->st->ConfigurationTable[i].VendorGuid, &guids[g],
+				   sizeof(guids[g])) == 0)
 				return (uint64_t)l->st->ConfigurationTable[i].VendorTable;
 	return 0;
 }

@@ -92,7 +92,8 @@ static void print_line(const struct loader *l)
 	if (l->running)
 		say(l->st, "openvbs " OVBS_VERSION ": running, %u CPUs", l->cpu_count);
 	else
-		say(l->st, "openvbs: not running: %s (%s): %s", reason_name(v->reason), v->check, v->evidence);
+		say(l->st, "openvbs: not running: %s (%s): %s", reason_name(v->reason), v->check,
+		    v->evidence);
 }
 
 /*

@@ -47,11 +47,11 @@ void verdict_set_prepare(struct verdict *v, uint64_t code)
 	};
 
 	if (code < ARRAY_SIZE(table) && table[code].check != NULL)
-		verdict_set(v, table[code].reason, table[code].check, "the hypervisor refused: error %llu",
-			    (unsigned long long)code);
+		verdict_set(v, table[code].reason, table[code].check,
+			    "the hypervisor refused: error %llu", (unsigned long long)code);
 	else
-		verdict_set(v, OVBS_REASON_OTHER, "hv.error", "the hypervisor refused: unknown error %llxh",
-			    (unsigned long long)code);
+		verdict_set(v, OVBS_REASON_OTHER, "hv.error",
+			    "the hypervisor refused: unknown error %llxh", (unsigned long long)code);
 }
 
 const char *reason_name(enum ovbs_reason reason)

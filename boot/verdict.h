@@ -28,7 +28,8 @@ struct verdict {
  *
  * Too long text is cut. Context: any.
  */
-void verdict_set(struct verdict *v, enum ovbs_reason reason, const char *check, const char *fmt, ...) __printf(4, 5);
+void verdict_set(struct verdict *v, enum ovbs_reason reason, const char *check, const char *fmt, ...)
+	__printf(4, 5);
 
 /**
  * verdict_add() - add words to the evidence, after a "; " if there is some

@@ -118,7 +118,8 @@ static const char *add_segment(struct elf_plan *plan, const struct elf_segment *
 	return NULL;
 }
 
-static const char *check_program_headers(const struct window *w, const struct elf_header *h, struct elf_plan *plan)
+static const char *check_program_headers(const struct window *w, const struct elf_header *h,
+					 struct elf_plan *plan)
 {
 	for (unsigned int i = 0; i < h->phnum; i++) {
 		struct elf_segment s;
@@ -155,7 +156,8 @@ static const char *check_entry(const struct elf_plan *plan, uint64_t base)
 	return "entry point is not in an executable segment";
 }
 
-int elf_plan_decode(const void *file, size_t len, uint64_t base, uint64_t max, struct elf_plan *plan, const char **why)
+int elf_plan_decode(const void *file, size_t len, uint64_t base, uint64_t max,
+		    struct elf_plan *plan, const char **why)
 {
 	struct window w = { file, len, base, max };
 	struct elf_header h;

@@ -49,8 +49,8 @@ struct elf_plan {
  *
  * Return: 0, or -ENOEXEC. Context: any; no state.
  */
-int elf_plan_decode(const void *file, size_t len, uint64_t base, uint64_t max, struct elf_plan *plan,
-		    const char **why) __must_check;
+int elf_plan_decode(const void *file, size_t len, uint64_t base, uint64_t max,
+		    struct elf_plan *plan, const char **why) __must_check;
 
 /**
  * elf_plan_load() - copy the segments to their places

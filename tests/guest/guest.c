@@ -45,7 +45,8 @@ static bool read_map(struct guest *g, UINTN *size, UINTN *step)
 	UINT32 version;
 
 	*size = sizeof(map);
-	return g->l.bs->GetMemoryMap(size, (EFI_MEMORY_DESCRIPTOR *)(void *)map, &key, step, &version) == EFI_SUCCESS;
+	return g->l.bs->GetMemoryMap(size, (EFI_MEMORY_DESCRIPTOR *)(void *)map, &key, step,
+				     &version) == EFI_SUCCESS;
 }
 
 bool guest_count_memory(struct guest *g)

@@ -32,7 +32,8 @@ static void take_memory(struct guest *g, uint64_t leave)
 
 			if (!guest_count_memory(g) || g->conventional_kib < leave + kib)
 				break;
-			if (g->l.bs->AllocatePages(AllocateAnyPages, EfiLoaderData, kib / 4, &address) != EFI_SUCCESS)
+			if (g->l.bs->AllocatePages(AllocateAnyPages, EfiLoaderData, kib / 4,
+						   &address) != EFI_SUCCESS)
 				break;
 		}
 	}
@@ -51,10 +52,11 @@ EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
 		return EFI_LOAD_ERROR;
 	before = g.reserved_kib;
 	say(st, "memhog: %llu KiB left", (unsigned long long)g.conventional_kib);
-	status = guest_start(&g, "\\EFI\\openvbs\\openvbs.efi", "next=\\EFI\\tests\\status.efi options=return");
+	status = guest_start(&g, "\\EFI\\openvbs\\openvbs.efi",
+			     "next=\\EFI\\tests\\status.efi options=return");
 	if (!guest_count_memory(&g))
 		return EFI_LOAD_ERROR;
-	say(st, "memhog: openvbs ended with EFI status %llxh, reserved memory %lld KiB more", (unsigned long long)status,
-	    (long long)(g.reserved_kib - before));
+	say(st, "memhog: openvbs ended with EFI status %llxh, reserved memory %lld KiB more",
+	    (unsigned long long)status, (long long)(g.reserved_kib - before));
 	guest_power_off(&g);
 }

@@ -38,10 +38,12 @@ static void print_table(struct guest *g, const struct ovbs_status *s)
 
 	if (s->magic != OVBS_STATUS_MAGIC || s->version != OVBS_STATUS_VERSION || s->size != sizeof(*s))
 		say(st, "status: bad header: magic=%x version=%u size=%u", s->magic, s->version, s->size);
-	say(st, "status: state=%u reason=%u check=%.32s evidence=%.160s", s->state, s->reason, s->check, s->evidence);
+	say(st, "status: state=%u reason=%u check=%.32s evidence=%.160s", s->state, s->reason,
+	    s->check, s->evidence);
 	say(st, "status: cpus=%u memory=%llu build=%.32s log=%llx+%llx stats=%llx+%llx", s->cpus,
 	    (unsigned long long)s->memory_bytes, s->build, (unsigned long long)s->log_gpa,
-	    (unsigned long long)s->log_size, (unsigned long long)s->stats_gpa, (unsigned long long)s->stats_size);
+	    (unsigned long long)s->log_size, (unsigned long long)s->stats_gpa,
+	    (unsigned long long)s->stats_size);
 	say(st, "status: table in memory of type %d", guest_memory_type(g, (uint64_t)s));
 }
 
@@ -50,8 +52,8 @@ static void compare_variable(struct guest *g, const struct ovbs_status *s)
 	struct ovbs_status copy;
 	UINTN size = sizeof(copy);
 	UINT32 attributes = 0;
-	EFI_STATUS status =
-		g->l.rt->GetVariable(UCS2(OVBS_STATUS_VARIABLE), &status_guid, &attributes, &size, &copy);
+	EFI_STATUS status = g->l.rt->GetVariable(UCS2(OVBS_STATUS_VARIABLE), &status_guid,
+						 &attributes, &size, &copy);
 
 	if (status != EFI_SUCCESS)
 		say(g->l.st, "status: variable: EFI status %llxh", (unsigned long long)status);
