@@ -2,11 +2,13 @@
 # Flag profiles, one per kind of image.
 
 VERSION := 0.1.0
+VERSION_PARTS := $(subst ., ,$(VERSION))
 CSTD    := -std=gnu11
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
            -Wvla -Wundef -Wpointer-arith -Wwrite-strings -Wno-unused-parameter
 
-CPP_DEFS := -DOVBS_VERSION='"$(VERSION)"'
+CPP_DEFS := -DOVBS_VERSION='"$(VERSION)"' -DOVBS_VERSION_MAJOR=$(word 1,$(VERSION_PARTS)) \
+            -DOVBS_VERSION_MINOR=$(word 2,$(VERSION_PARTS)) -DOVBS_VERSION_BUILD=$(word 3,$(VERSION_PARTS))
 ifeq ($(FLAVOR),debug)
 CPP_DEFS += -DOVBS_DEBUG=1
 else

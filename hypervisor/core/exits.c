@@ -75,6 +75,10 @@ static struct cpuid_regs hv_leaf(uint32_t leaf)
 	case OVBS_CPUID_BASE + 1:
 		r.eax = 0x31237648; /* "Hv#1" */
 		break;
+	case OVBS_CPUID_BASE + 2:
+		r.eax = OVBS_VERSION_BUILD;
+		r.ebx = OVBS_VERSION_MAJOR << 16 | OVBS_VERSION_MINOR;
+		break;
 	case OVBS_CPUID_OWN_BASE:
 		put_signature(&r);
 		r.eax = OVBS_CPUID_OWN_MAX;
