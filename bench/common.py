@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Rows, and what all measurements share: guests with marks, counters, the files for the guest.
+
+Every comparison is the same machine with and without openvbs, in one run.
+Instruction counts come from insncount.so at marks in the guest's own code, not
+from a clock: under icount, virtual time also jumps over idle time.
+"""
+
+import base64
+import contextlib
+import dataclasses
+import importlib.machinery
+import importlib.util
+import re
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+import typing
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from machine import Machine, MachineError, bootentries, debian, esp, keys  # noqa: E402
+from machine.common import BUILD, cached, digest  # noqa: E402
+from machine.tiny import kernel_package  # noqa: E402
+
+OUT = BUILD / "bench"
+LOOPS = OUT / "loops"
+PLUGIN = OUT / "insncount.so"
+EFIVARS = "/sys/firmware/efi/efivars"
+EMULATOR_ONLY = ("icr_x2apic", "apic_xapic", "smi")  # exits that a real CPU does not take in steady state
+
+
+@dataclasses.dataclass
+class Row:
+    """One figure. `target` is a bound on ratio where there is a baseline, else on value."""
+
+    name: str
+    platform: str
+    value: float
+    unit: str
+    baseline: typing.Optional[float] = None
+    target: typing.Optional[float] = None
+    at_least: bool = False  # the target is a lower bound
+
+    @property
+    def ratio(self):
+        return self.value / self.baseline if self.baseline else None
+
+    @property
+    def missed(self):
+        if self.target is None:
+            return False
+        measured = self.value if self.baseline is None else self.ratio
+        if measured is None:
+            return True
+        return measured < self.target if self.at_least else measured > self.target
+
+    def json(self):
+        return {"name": self.name, "platform": self.platform, "value": self.value, "unit": self.unit,
+                "baseline": self.baseline, "ratio": self.ratio, "target": self.target}
+
+
+def say(text):
+    """A progress line."""
+    print(f"bench: {text}", flush=True)
+
+
+def module(name):
+    """A built and signed kernel module."""
+    return BUILD / "linux" / kernel_package()[0] / f"{name}.ko"
+
+
+def _status_tool():
+    loader = importlib.machinery.SourceFileLoader("ovbs_status", str(ROOT / "tools" / "ovbs-status"))
+    tool = importlib.util.module_from_spec(importlib.util.spec_from_loader("ovbs_status", loader))
+    sys.modules["ovbs_status"] = tool
+    loader.exec_module(tool)
+    return tool
+
+
+ovbs_status = _status_tool()
+
+
+def status(m):
+    """The loader's status as the guest sees it; an error unless openvbs runs on all CPUs."""
+    path = f"{EFIVARS}/OpenvbsStatus-{ovbs_status.GUID}"
+    try:
+        found = ovbs_status.decode_efivar(base64.b64decode(m.sh(f"base64 {path}")))
+    except ovbs_status.StatusError as e:
+        raise m.error(f"the status variable can't be read: {e}") from None
+    if not found.running or found.cpus != m.options.cpus:
+        raise m.error("openvbs does not run on all CPUs, so there is nothing to measure: "
+                      + "; ".join(ovbs_status.lines(found)))
+    return found
+
+
+def check_absent(m):
+    """A baseline must be one."""
+    if m.run(f"ls {EFIVARS}/OpenvbsStatus-*")[0] == 0:
+        raise m.error("this should be the baseline, but openvbs was started")
+
+
+def check(m):
+    """The machine is what its options say."""
+    if m.options.openvbs:
+        status(m)
+    else:
+        check_absent(m)
+
+
+@contextlib.contextmanager
+def tiny(name, openvbs, **options):
+    """A tiny machine with /bin/loops, up and checked; .boot_seconds is the time to its shell."""
+    files = {"/bin/loops": LOOPS, **options.pop("files", {})}
+    begin = time.monotonic()
+    with Machine(f"bench-{name}-{openvbs or 'base'}", openvbs=openvbs, files=files, **options) as m:
+        m.wait_ready()
+        m.boot_seconds = time.monotonic() - begin
+        check(m)
+        yield m
+
+
+# --- instruction counts ----------------------------------------------------
+
+class Counts:
+    """What the plugin wrote: [(mark, instructions)], in the order of execution."""
+
+    def __init__(self, path):
+        self.path = path
+        path.unlink(missing_ok=True)
+        self.qemu_args = ["-plugin", f"{PLUGIN},out={path}"]
+
+    def marks(self):
+        text = self.path.read_text(encoding="ascii") if self.path.exists() else ""
+        return [tuple(int(n) for n in line.split()) for line in text.splitlines()]
+
+    def first(self, mark):
+        for number, count in self.marks():
+            if number == mark:
+                return count
+        raise MachineError(f"the guest did not execute mark {mark}; {self.path} has {self.marks()[:10]}")
+
+    def between(self, begin, end):
+        """Instructions between the last two marks of these numbers."""
+        found = self.marks()[-2:]
+        if [number for number, _ in found] != [begin, end]:
+            raise MachineError(f"expected the marks {begin}, {end} last; {self.path} ends with {found}")
+        return found[1][1] - found[0][1]
+
+
+def counts(name):
+    return Counts(OUT / f"{name}.count")
+
+
+def counted_loop(m, marks, loop, n):
+    """Instructions of one turn of a loop."""
+    m.sh(f"loops {loop} {n}", 300)
+    return marks.between(16, 17) / n
+
+
+def timed_loop(m, loop, n, *args):
+    """Seconds of one turn of a loop, by the guest's clock."""
+    said = m.sh(" ".join(["loops", loop, str(n), *map(str, args)]), 300)
+    found = re.search(rf"^{loop} {n} (\d+)$", said, re.M)
+    if not found:
+        raise m.error(f"loops {loop} said {said!r}")
+    return int(found[1]) / n / 1e9
+
+
+def middle(values):
+    return statistics.median(values)
+
+
+# --- Debian, prepared once -------------------------------------------------
+
+PROFILE = "loops mark 1\n"
+
+
+def _prepare_debian(tmp):
+    """Boot the image once without openvbs, put the workload in, shut down: later boots are no first boots."""
+    with Machine("bench-prepare", image="debian", state=tmp, ssh=True, cpus=2, mem=2048, time_limit=400) as m:
+        m.wait_ready()
+        m.scp(LOOPS, "/usr/local/bin/loops")
+        m.put("/root/.bash_profile", PROFILE)  # the autologin shell executes mark 1: the prompt is reached
+        m.run("systemctl is-system-running --wait", 200)  # "degraded" is no obstacle
+        m.sh("sync")
+        m.powerdown()
+        m.wait_exit(120)
+    for name in ("qemu.pid", "vars.fd", "vars.json"):
+        (tmp / name).unlink(missing_ok=True)
+
+
+def _prepared_debian():
+    recipe = digest("bench-debian", 1, LOOPS, PROFILE, str(debian.image()),
+                    (debian.image() / ".recipe").read_text(encoding="ascii"))
+    return cached(OUT / "debian", recipe, _prepare_debian, "Debian with the workloads (one boot)")
+
+
+@contextlib.contextmanager
+def full(name, openvbs, **options):
+    """The full Debian, prepared as above and up; the same disk with and without openvbs but for the ESP."""
+    made = _prepared_debian()
+    (BUILD / "run").mkdir(exist_ok=True)
+    state = Path(tempfile.mkdtemp(prefix="bench-debian.", dir=BUILD / "run"))
+    try:
+        shutil.copyfile(made / "disk.qcow2", state / "disk.qcow2")
+        machine = Machine(f"bench-{name}-{openvbs or 'base'}", image="debian", openvbs=openvbs, state=state,
+                          mem=2048, **options)
+        with machine.prepared():
+            _choose_boot(machine)
+            begin = time.monotonic()
+            machine.start()
+            machine.wait_ready()
+            machine.boot_seconds = time.monotonic() - begin
+            check(machine)
+            yield machine
+    finally:
+        shutil.rmtree(state)
+
+
+def _choose_boot(machine):
+    """What DebianImage.prepare() does for a fresh disk: openvbs on the ESP, and the boot entries."""
+    image, partition = machine.image, (1, machine.image.start, machine.image.size, debian.ESP_GUID)
+    entries = [("debian", debian.SHIM)]
+    if machine.options.openvbs:
+        part = machine.dir / "esp.img"
+        shutil.copyfile(debian.image() / "esp.img", part)
+        esp.add(part, image.files(machine))
+        image.write_esp(machine.dir / "disk.qcow2", part)
+        entries.insert(0, ("openvbs", "EFI/openvbs/openvbs.efi"))
+    store = machine.dir / "vars.fd"
+    shutil.copyfile(keys.variables(machine.emulator, machine.options.secure_boot), store)
+    bootentries.set_entries(store, partition, entries)

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Non-blank lines of what is in hypervisor.elf: its own sources, headers included, and the lib files linked in."""
+
+import re
+
+from common import ROOT
+
+SUFFIXES = (".c", ".h", ".S", ".lds")
+
+
+def linked_lib(makefile):
+    """The lib/ sources that mk/hypervisor.mk links."""
+    text = makefile.read_text(encoding="utf-8").replace("\\\n", " ")
+    found = re.search(r"^HV_SRC\s*:=(.*)$", text, re.M)
+    if not found:
+        raise ValueError(f"{makefile} has no HV_SRC any more: tell bench/lines.py what the hypervisor is linked from")
+    return re.findall(r"\blib/\S+\.[cS]\b", found[1])
+
+
+def files():
+    """All files that count."""
+    found = [p for p in sorted((ROOT / "hypervisor").rglob("*")) if p.suffix in SUFFIXES]
+    for source in linked_lib(ROOT / "mk" / "hypervisor.mk"):
+        found.append(ROOT / source)
+        header = (ROOT / source).with_suffix(".h")
+        if header.exists():
+            found.append(header)
+    return found
+
+
+def non_blank(path):
+    return sum(1 for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+
+
+def count():
+    return sum(non_blank(path) for path in files())

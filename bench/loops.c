@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * loops: small workloads for the guest, static, so that it runs in both images.
+ *
+ *     loops getpid|fork|pipe|touch N [CPU CPU]     run one loop N times
+ *     loops mark N                                 only execute the mark N (1 to 4)
+ *
+ * Prints "NAME N NANOSECONDS" (CLOCK_MONOTONIC_RAW). The loop runs between the
+ * marks 16 and 17 (mark.h), after a warm-up of a tenth, so that under
+ * insncount.so the instructions of exactly the loop are known.
+ *
+ * pipe: a byte there and back between two processes is one turn; with two CPU
+ * numbers each process is pinned to one, so that every turn is two wake-ups on
+ * the other CPU. touch: one byte in each page of 64 MiB is one turn; it misses
+ * the TLB nearly always, which is what nested paging makes dearer.
+ */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "mark.h"
+
+#define TOUCH_BYTES (64ul << 20)
+#define PAGE        4096ul
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	if (clock_gettime(CLOCK_MONOTONIC_RAW, &t))
+		die("clock_gettime");
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void pin(int cpu)
+{
+	cpu_set_t set;
+
+	if (cpu < 0)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("sched_setaffinity");
+}
+
+static void do_getpid(long n)
+{
+	while (n--)
+		syscall(SYS_getpid);
+}
+
+static void do_fork(long n)
+{
+	while (n--) {
+		int status;
+		pid_t child = fork();
+
+		if (child < 0)
+			die("fork");
+		if (!child)
+			_exit(0);
+		if (waitpid(child, &status, 0) != child || status)
+			die("waitpid");
+	}
+}
+
+static volatile char *pages;
+
+static void do_touch(long n)
+{
+	while (n--)
+		for (size_t at = 0; at < TOUCH_BYTES; at += PAGE)
+			pages[at]++;
+}
+
+static int to_peer[2], from_peer[2];
+
+static void do_pipe(long n)
+{
+	char c = 1;
+
+	while (n--)
+		if (write(to_peer[1], &c, 1) != 1 || read(from_peer[0], &c, 1) != 1)
+			die("pipe");
+}
+
+static void start_peer(int own_cpu, int peer_cpu)
+{
+	pid_t child;
+	char c;
+
+	if (pipe(to_peer) || pipe(from_peer))
+		die("pipe");
+	child = fork();
+	if (child < 0)
+		die("fork");
+	if (child) {
+		pin(own_cpu);
+		return;
+	}
+	pin(peer_cpu);
+	close(to_peer[1]);
+	while (read(to_peer[0], &c, 1) == 1)
+		if (write(from_peer[1], &c, 1) != 1)
+			break;
+	_exit(0);
+}
+
+static void map_pages(void)
+{
+	void *at = mmap(NULL, TOUCH_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		die("mmap");
+	/* small pages, as most memory has; without THP in the kernel there is nothing to refuse */
+	madvise(at, TOUCH_BYTES, MADV_NOHUGEPAGE);
+	pages = at;
+}
+
+static int mark_only(long n)
+{
+	switch (n) {
+	case 1:
+		MARK(1);
+		return 0;
+	case 2:
+		MARK(2);
+		return 0;
+	case 3:
+		MARK(3);
+		return 0;
+	case 4:
+		MARK(4);
+		return 0;
+	default:
+		fprintf(stderr, "loops: no mark %ld\n", n);
+		return 2;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*run)(long n);
+	} loops[] = { { "getpid", do_getpid }, { "fork", do_fork }, { "pipe", do_pipe }, { "touch", do_touch } };
+	long n = argc >= 3 ? atol(argv[2]) : 0;
+	uint64_t begin, end;
+
+	if (n > 0 && !strcmp(argv[1], "mark"))
+		return mark_only(n);
+	for (size_t i = 0; n > 0 && i < sizeof(loops) / sizeof(loops[0]); i++) {
+		if (strcmp(argv[1], loops[i].name))
+			continue;
+		if (loops[i].run == do_pipe)
+			start_peer(argc == 5 ? atoi(argv[3]) : -1, argc == 5 ? atoi(argv[4]) : -1);
+		if (loops[i].run == do_touch)
+			map_pages();
+		loops[i].run(n / 10 + 1);
+		begin = now();
+		MARK(16);
+		loops[i].run(n);
+		MARK(17);
+		end = now();
+		printf("%s %ld %llu\n", argv[1], n, (unsigned long long)(end - begin));
+		return 0;
+	}
+	fprintf(stderr, "usage: loops getpid|fork|pipe|touch N [CPU CPU]\n       loops mark 1|2|3|4\n");
+	return 2;
+}

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The measurements. Each is a function that yields rows, and is listed with the names it makes in ALL."""
+
+import re
+
+import lines
+from common import (BUILD, EMULATOR_ONLY, MachineError, Row, counted_loop, counts, full, middle, module, say, status, timed_loop,
+                    tiny)
+
+FLAVOR = "release"
+SIDES = (None, FLAVOR)  # without, with
+LOOPS = {"getpid": 100000, "fork": 500, "pipe": 20000}
+TIME_REPEATS = 3
+PIPE_TURNS, TOUCH_TURNS = 3000, 8
+IDLE_SECONDS, BUSY_SECONDS = 30, 15
+BOOTS, BOOT_CPUS = 20, 8
+MIB = 1 << 20
+
+
+def sizes(_want):
+    """Of the sources and the images."""
+    yield Row("lines.hypervisor", "source", lines.count(), "lines")
+    for name in ("openvbs.efi", "hypervisor.elf"):
+        yield Row("image.bytes", f"{FLAVOR}, {name}", (BUILD / FLAVOR / name).stat().st_size, "bytes")
+
+
+# --- instructions ----------------------------------------------------------
+
+MARK_AT_SHELL = {"/etc/init-extra": "#!/bin/sh\nloops mark 1\n"}
+
+
+def loop_instructions(_want):
+    """Boot of the tiny image and the loops, in the same two machines."""
+    boot, turns = {}, {name: {} for name in LOOPS}
+    for side in SIDES:
+        marks = counts(f"tiny-{side or 'base'}")
+        with tiny("icount", side, cpus=1, icount=True, time_limit=300, files=MARK_AT_SHELL,
+                  qemu_args=marks.qemu_args) as m:
+            boot[side] = marks.first(1)
+            say(f"tiny, icount, {side or 'baseline'}: {boot[side] / 1e9:.3f}e9 instructions to the shell")
+            for name, n in LOOPS.items():
+                turns[name][side] = min(counted_loop(m, marks, name, n) for _ in range(2))
+    yield Row("boot.instructions", "tiny, 1 CPU, icount", boot[FLAVOR], "instructions", boot[None], 1.02)
+    for name, found in turns.items():
+        yield Row(f"loop.{name}.instructions", "tiny, 1 CPU, icount", round(found[FLAVOR], 2), "instructions/turn",
+                  round(found[None], 2), 1.01)
+
+
+FUNCTIONS = 150
+GENERATE = rf"""i=0; while [ $i -lt {FUNCTIONS} ]; do cat <<END; i=$((i+1)); done >/run/big.c
+struct s$i {{ int a, b; long c[4]; }};
+int f$i(struct s$i *p, int n)
+{{
+	int sum = $i;
+
+	if (!p || n < 0)
+		return -1;
+	p->a += n;
+	p->b ^= p->a * $i;
+	if (p->b & 1)
+		sum += p->a;
+	else
+		sum -= p->b;
+	p->c[0] = sum;
+	p->c[1] = p->c[0] * 3 + p->c[2];
+	p->c[3] = p->c[1] ? p->c[1] / 7 : n;
+	return sum;
+}}
+END
+wc -l </run/big.c"""
+COMPILE = "cd /run && loops mark 2 && gcc -O2 -c big.c -o big.o && loops mark 3"
+
+
+def debian_instructions(_want):
+    """Boot of the full Debian to the login prompt, and a compiler run there."""
+    boot, compiled, seconds, size = {}, {}, {}, "?"
+    for side in SIDES:
+        marks = counts(f"debian-{side or 'base'}")
+        say(f"Debian, icount, {side or 'baseline'}: 2 to 4 minutes")
+        with full("icount", side, cpus=1, icount=True, time_limit=900, qemu_args=marks.qemu_args) as m:
+            boot[side], seconds[side] = marks.first(1), m.boot_seconds
+            say(f"{boot[side] / 1e9:.3f}e9 instructions to the login prompt, {seconds[side]:.0f} s")
+            # let the boot's late services end first: their work is not the compiler's
+            m.run("systemctl is-system-running --wait", 300)
+            size = m.sh(GENERATE, 120).strip()
+            m.sh(COMPILE, 300)
+            found = []
+            for _ in range(2):
+                m.sh(COMPILE, 300)
+                found.append(marks.between(2, 3))
+            compiled[side] = min(found)
+            say(f"{compiled[side] / 1e9:.3f}e9 instructions to compile {size} lines")
+    yield Row("boot.instructions", "Debian 12, 1 CPU, icount", boot[FLAVOR], "instructions", boot[None], 1.02)
+    yield Row("compile.instructions", f"Debian 12, 1 CPU, icount, gcc -O2, {size} lines", compiled[FLAVOR],
+              "instructions", compiled[None], 1.01)
+
+
+# --- time ------------------------------------------------------------------
+
+def tiny_boot_time(_want):
+    """Alternating, so that another load of the host hits both sides."""
+    found = {side: [] for side in SIDES}
+    for i in range(TIME_REPEATS):
+        for side in SIDES:
+            with tiny("time", side, cpus=2) as m:
+                found[side].append(m.boot_seconds)
+        say(f"boot {i + 1} of {TIME_REPEATS}: {found[None][-1]:.1f} s, with openvbs {found[FLAVOR][-1]:.1f} s")
+    yield Row("boot.time", "tiny, 2 CPUs", round(min(found[FLAVOR]), 3), "s", round(min(found[None]), 3))
+
+
+def debian_boot_time(_want):
+    """The same for Debian."""
+    found = {side: [] for side in SIDES}
+    for i in range(2):
+        for side in SIDES:
+            with full("time", side, cpus=2, time_limit=400) as m:
+                found[side].append(m.boot_seconds)
+        say(f"Debian {i + 1} of 2: {found[None][-1]:.1f} s, with openvbs {found[FLAVOR][-1]:.1f} s")
+    yield Row("boot.time", "Debian 12, 2 CPUs", round(min(found[FLAVOR]), 3), "s", round(min(found[None]), 3))
+
+
+def exits(m):
+    """(guest's uptime in s, {reason: exits of all CPUs})."""
+    text = m.sh("cut -d' ' -f1 /proc/uptime; cat /sys/kernel/security/openvbs/exits")
+    first, rest = text.split("\n", 1)
+    total = {}
+    for name, count in re.findall(r"^\d+ (\w+) (\d+)$", rest, re.M):
+        total[name] = total.get(name, 0) + int(count)
+    if not total:
+        raise m.error(f"openvbs.ko shows no exit counters: {text!r}")
+    return float(first), total
+
+
+def exit_rates(m, command, seconds):
+    """Exits per second of guest time by reason while a command runs."""
+    t0, before = exits(m)
+    m.sh(command, seconds + 120)
+    t1, after = exits(m)
+    # every look at the counters is a shell over the serial line, which costs exits on emulators: part of the figure
+    return {name: (after[name] - before[name]) / (t1 - t0) for name in after}
+
+
+BUSY = (f"end=$(($(cut -d. -f1 /proc/uptime) + {BUSY_SECONDS})); "
+        "work() { while [ $(cut -d. -f1 /proc/uptime) -lt $end ]; do "
+        "loops getpid 100000; loops fork 100; loops pipe 1000; done; }; "
+        "work >/dev/null & work >/dev/null; wait")
+
+
+def exit_rows(m, platform):
+    for kind, command, seconds in (("idle", f"sleep {IDLE_SECONDS}", IDLE_SECONDS), ("busy", BUSY, BUSY_SECONDS)):
+        rates = exit_rates(m, command, seconds)
+        real = {k: v for k, v in rates.items() if k not in EMULATOR_ONLY}
+        yield Row(f"exits.{kind}.per_s", platform, round(sum(real.values()), 3), "1/s", None, 1)
+        for reason, rate in real.items():
+            if rate:
+                yield Row(f"exits.{kind}.per_s.{reason}", platform, round(rate, 3), "1/s")
+        yield Row(f"exits.{kind}.emulator.per_s", platform, round(sum(rates[k] for k in EMULATOR_ONLY), 3), "1/s")
+        for reason in EMULATOR_ONLY:
+            if rates[reason]:
+                yield Row(f"exits.{kind}.emulator.per_s.{reason}", platform, round(rates[reason], 3), "1/s")
+
+
+OPEN_CONF = "next=\\EFI\\tiny\\tiny.efi\nicr=open\n"
+PLATFORMS = {
+    "xapic-trapped": {"flavor": FLAVOR},
+    "x2apic-trapped": {"flavor": FLAVOR, "iommu": "amd", "x2apic": True},
+    # the path of real CPUs: the trap is dropped once all CPUs are up
+    "open": {"flavor": "debug", "conf": OPEN_CONF, "secure_boot": False},
+}
+
+
+def _apic_mode(m, platform):
+    x2apic = m.run("dmesg | grep -q 'x2apic enabled'")[0] == 0
+    if x2apic != (platform == "x2apic-trapped"):
+        raise m.error(f"platform {platform}, but Linux uses {'x2APIC' if x2apic else 'xAPIC'} mode")
+
+
+def two_cpus(platform, want):
+    """Exits, two CPUs at ping-pong, and the emulator's cost of nested paging, on one platform."""
+    options = dict(PLATFORMS[platform])
+    flavor = options.pop("flavor")
+    ko = {"/lib/openvbs.ko": module("openvbs"), "/lib/icr_open.ko": module("icr_open")}
+    pipe, touch = {None: [], flavor: []}, {None: [], flavor: []}
+    rows = []
+    for i in range(2):
+        for side in (None, flavor):
+            conf = options.get("conf") if side else None
+            with tiny(platform, side, cpus=2, time_limit=400, files=ko, **{**options, "conf": conf}) as m:
+                _apic_mode(m, platform)
+                if side:
+                    m.sh("insmod /lib/openvbs.ko")
+                    if platform == "open":
+                        m.sh("insmod /lib/icr_open.ko")
+                pipe[side] += [timed_loop(m, "pipe", PIPE_TURNS, 0, 1) for _ in range(TIME_REPEATS)]
+                touch[side] += [timed_loop(m, "touch", TOUCH_TURNS) for _ in range(TIME_REPEATS)]
+                if side and not i:
+                    if platform == "xapic-trapped":
+                        rows.append(Row("memory.taken.bytes", f"{side}, 2 CPUs", status(m).memory_bytes, "bytes",
+                                        None, 32 * MIB))
+                    if want("exits"):
+                        rows += exit_rows(m, platform)
+        say(f"{platform}, {i + 1} of 2: a turn {middle(pipe[None]) * 1e6:.0f} us, "
+            f"with openvbs {middle(pipe[flavor]) * 1e6:.0f} us")
+    us = lambda v: round(middle(v) * 1e6, 2)
+    rows.append(Row("pipe.2cpu.time", platform, us(pipe[flavor]), "us/turn", us(pipe[None]), 1.1))
+    rows.append(Row("npt.emulator.pagetouch.time", platform, us(touch[flavor]), "us/64 MiB", us(touch[None])))
+    return rows
+
+
+def boots_8cpu(_want):
+    """A boot that fails is a figure here, not an error."""
+    good = 0
+    for i in range(BOOTS):
+        try:
+            with tiny("8cpu", FLAVOR, cpus=BOOT_CPUS) as m:  # its check wants openvbs on all CPUs
+                online = m.sh("cat /sys/devices/system/cpu/online").strip()
+        except MachineError as e:
+            say(f"8 CPUs, boot {i + 1} of {BOOTS} FAILED: {e}")
+            continue
+        good += online == f"0-{BOOT_CPUS - 1}"
+        say(f"8 CPUs, boot {i + 1} of {BOOTS}: {m.boot_seconds:.1f} s, CPUs {online} online")
+    yield Row("boots.8cpu", f"tiny, {BOOT_CPUS} CPUs", good, f"of {BOOTS} boots", None, BOOTS, at_least=True)
+
+
+def _platform(name):
+    return lambda want: two_cpus(name, want)
+
+
+# (names that it makes, function)
+ALL = [
+    (("lines.hypervisor", "image.bytes"), sizes),
+    (("boot.instructions", "loop.getpid.instructions", "loop.fork.instructions", "loop.pipe.instructions"),
+     loop_instructions),
+    (("boot.time",), tiny_boot_time),
+    *(((("memory.taken.bytes",) if name == "xapic-trapped" else ()) +
+       ("exits.idle.per_s", "exits.busy.per_s", "pipe.2cpu.time", "npt.emulator.pagetouch.time"), _platform(name))
+      for name in PLATFORMS),
+    (("boots.8cpu",), boots_8cpu),
+    (("boot.instructions", "compile.instructions"), debian_instructions),
+    (("boot.time",), debian_boot_time),
+]
