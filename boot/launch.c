@@ -148,6 +148,18 @@ static bool all_answer(const struct launch *launch)
 	return true;
 }
 
+/* The block is the hypervisor's from the first ENTER on: read now what the status needs. */
+static void take_results(struct loader *l)
+{
+	const struct ovbs_boot_info *info = l->info;
+
+	l->log_gpa = info->log_gpa;
+	l->log_size = info->log_size;
+	l->stats_gpa = info->stats_gpa;
+	l->stats_size = info->stats_size;
+	l->memory_bytes = info->block_size;
+}
+
 /*
  * From PREPARE to the boot CPU's ENTER nothing else may run on the boot CPU:
  * a timer callback could send an INIT to a CPU that is a guest by then.
@@ -163,8 +175,10 @@ static bool start_hypervisor(struct launch *launch)
 		l->bs->RestoreTPL(tpl);
 		return false;
 	}
+	take_results(l);
 	entered = mp_run_on_others(l, enter_task, launch);
 	enter_task(launch, l->boot_cpu);
+	l->info = NULL;
 	l->bs->RestoreTPL(tpl);
 	verify_task(launch, l->boot_cpu);
 	verified = entered == EFI_SUCCESS ? mp_run_on_others(l, verify_task, launch) : entered;

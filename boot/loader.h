@@ -39,8 +39,9 @@ struct loader {
 	struct cpu_facts facts[OVBS_MAX_CPUS];
 
 	/* launch.c */
-	struct ovbs_boot_info *info; /* NULL until the block is there */
+	struct ovbs_boot_info *info; /* NULL before the block is there and once it is out of reach */
 	bool running;
+	uint64_t log_gpa, log_size, stats_gpa, stats_size, memory_bytes; /* if running */
 };
 
 /* settings.c: fill l->config from load options, file, defaults. */

@@ -29,8 +29,6 @@ static struct ovbs_status *published(const struct loader *l)
 
 static void fill(const struct loader *l, struct ovbs_status *s)
 {
-	const struct ovbs_boot_info *info = l->info;
-
 	memset(s, 0, sizeof(*s));
 	s->magic = OVBS_STATUS_MAGIC;
 	s->version = OVBS_STATUS_VERSION;
@@ -38,11 +36,11 @@ static void fill(const struct loader *l, struct ovbs_status *s)
 	s->state = l->running ? OVBS_STATE_RUNNING : OVBS_STATE_NOT_RUNNING;
 	s->reason = l->verdict.reason;
 	if (l->running) {
-		s->log_gpa = info->log_gpa;
-		s->log_size = info->log_size;
-		s->stats_gpa = info->stats_gpa;
-		s->stats_size = info->stats_size;
-		s->memory_bytes = info->block_size;
+		s->log_gpa = l->log_gpa;
+		s->log_size = l->log_size;
+		s->stats_gpa = l->stats_gpa;
+		s->stats_size = l->stats_size;
+		s->memory_bytes = l->memory_bytes;
 		s->cpus = l->cpu_count;
 	}
 	memcpy(s->check, l->verdict.check, sizeof(s->check));

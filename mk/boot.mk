@@ -61,7 +61,12 @@ $(patsubst %,$(GUEST_OUT)/%.efi,$(GUEST_EFI)): $(GUEST_OUT)/%.efi: \
 	@echo "  EFILD   $@"
 	@lld-link $(EFI_LDFLAGS) -out:$@ $^
 
-.PHONY: guest-programs
-guest-programs: $(patsubst %,$(GUEST_OUT)/%.efi,$(GUEST_EFI)) $(OUT)/openvbs-fakehv.efi $(OUT)/openvbs-failhv.efi
+.PHONY: guest-programs fake-images
+guest-programs: $(patsubst %,$(GUEST_OUT)/%.efi,$(GUEST_EFI))
+
+# After `all`: two makes must not compile the same objects at the same time.
+BOOT_TEST_NEEDS += fake-images
+fake-images: all
+	$(MAKE) FLAVOR=debug $(BUILD)/debug/openvbs-fakehv.efi $(BUILD)/debug/openvbs-failhv.efi
 
 -include $(GUEST_OBJ:.obj=.d)
