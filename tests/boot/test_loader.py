@@ -235,3 +235,19 @@ def test_shim_refuses_a_tampered_openvbs(machine, tmp_path):
     m = machine(image=None, time_limit=60, esp={"EFI/BOOT/BOOTX64.EFI": shim, "EFI/BOOT/grubx64.efi": bytes(bad)})
     m.wait_for(r"Verification failed|Security Violation|Access Denied")
     assert "openvbs" not in m.log_text()
+
+
+@pytest.mark.long
+def test_firmware_goes_on_to_its_next_boot_entry(machine):
+    """Debian boots by its own entry, inside VTL0.
+
+    Firmware with SMM may reset once in between: openvbs's reserved memory made
+    it write other memory type information (seen with OVMF).
+    """
+    m = machine(image="debian", openvbs="release", conf="next=\\EFI\\missing.efi\n", reboot=True, time_limit=300)
+    m.wait_for(rf"^openvbs: can't load \\EFI\\missing\.efi: EFI status {NOT_FOUND}\n")
+    m.wait_for(r'starting Boot\w+ "debian"')
+    m.wait_ready()
+    variable = "/sys/firmware/efi/efivars/OpenvbsStatus-4f70656e-5642-5300-9d1c-6c0a52f3b7e1"
+    values = m.sh(f"od -An -tx4 -N20 {variable}").split()
+    assert values == ["00000006", "5453564f", "01200001", "00000001", "00000000"]  # attributes; then RUNNING
