@@ -84,6 +84,34 @@ static EFI_STATUS build_path(struct loader *l, EFI_DEVICE_PATH **path)
 	return EFI_SUCCESS;
 }
 
+static uint16_t fold(uint16_t u)
+{
+	return u >= 'a' && u <= 'z' ? u - 'a' + 'A' : u;
+}
+
+/*
+ * Is the next stage this very file? It would find itself running, and start
+ * itself again, until memory is used up. Only the plain case is looked for: one
+ * file path node, as firmware makes it.
+ */
+static bool is_self(const struct loader *l)
+{
+	const EFI_DEVICE_PATH *node = l->self->FilePath;
+	size_t units = length(l->config.next) + 1;
+
+	if (node == NULL || node->Type != MEDIA_DEVICE_PATH || node->SubType != MEDIA_FILEPATH_DP ||
+	    node_size(node) != NODE_SIZE + units * sizeof(uint16_t))
+		return false;
+	for (size_t i = 0; i < units; i++) {
+		uint16_t u;
+
+		memcpy(&u, (const uint8_t *)node + NODE_SIZE + i * sizeof(u), sizeof(u));
+		if (fold(u) != fold(l->config.next[i]))
+			return false;
+	}
+	return true;
+}
+
 static EFI_STATUS load(struct loader *l, EFI_HANDLE *next)
 {
 	EFI_DEVICE_PATH *path = NULL;
@@ -122,8 +150,13 @@ EFI_STATUS next_start(struct loader *l)
 	CHAR16 *exit_text = NULL;
 	UINTN exit_size = 0;
 	EFI_HANDLE next;
-	EFI_STATUS status = load(l, &next);
+	EFI_STATUS status;
 
+	if (is_self(l)) {
+		say(l->st, "openvbs: next stage %s is openvbs itself", name);
+		return EFI_LOAD_ERROR;
+	}
+	status = load(l, &next);
 	if (status != EFI_SUCCESS) {
 		say(l->st, "openvbs: can't load %s: EFI status %llxh", name, (unsigned long long)status);
 		return status;

@@ -11,19 +11,9 @@
 
 #define SETTINGS_FILE UCS2("\\EFI\\openvbs\\openvbs.conf")
 
-static EFI_STATUS open_file(struct loader *l, EFI_FILE_HANDLE *root, EFI_FILE_HANDLE *file)
+static void cant(struct loader *l, const char *what, EFI_STATUS status)
 {
-	EFI_GUID guid = SIMPLE_FILE_SYSTEM_PROTOCOL;
-	EFI_FILE_IO_INTERFACE *volume;
-	EFI_STATUS status;
-
-	*root = *file = NULL;
-	status = l->bs->HandleProtocol(l->self->DeviceHandle, &guid, (void **)&volume);
-	if (status == EFI_SUCCESS)
-		status = volume->OpenVolume(volume, root);
-	if (status == EFI_SUCCESS)
-		status = (*root)->Open(*root, file, SETTINGS_FILE, EFI_FILE_MODE_READ, 0);
-	return status;
+	config_problem(&l->config, "openvbs.conf: %s: EFI status %llxh", what, (unsigned long long)status);
 }
 
 /* UEFI 2.10, 13.5.5: Read returns fewer bytes only at the file's end. */
@@ -33,27 +23,35 @@ static void read_file(struct loader *l, EFI_FILE_HANDLE file)
 	UINTN size = sizeof(text);
 	EFI_STATUS status = file->Read(file, &size, text);
 
-	if (status != EFI_SUCCESS)
-		config_problem(&l->config, "openvbs.conf: can't be read, EFI status %llxh",
-			       (unsigned long long)status);
-	else
+	if (status == EFI_SUCCESS)
 		config_parse_file(&l->config, text, size);
+	else
+		cant(l, "can't read it", status);
 }
 
+/* No file is as good as an empty one, and so is a device without files (network boot). */
 static void read_settings_file(struct loader *l)
 {
+	EFI_GUID guid = SIMPLE_FILE_SYSTEM_PROTOCOL;
+	EFI_FILE_IO_INTERFACE *volume;
 	EFI_FILE_HANDLE root, file;
-	EFI_STATUS status = open_file(l, &root, &file);
+	EFI_STATUS status;
 
-	if (status == EFI_SUCCESS)
+	if (l->bs->HandleProtocol(l->self->DeviceHandle, &guid, (void **)&volume) != EFI_SUCCESS)
+		return;
+	status = volume->OpenVolume(volume, &root);
+	if (status != EFI_SUCCESS) {
+		cant(l, "can't open the volume", status);
+		return;
+	}
+	status = root->Open(root, &file, SETTINGS_FILE, EFI_FILE_MODE_READ, 0);
+	if (status == EFI_SUCCESS) {
 		read_file(l, file);
-	else if (file == NULL && root != NULL && status != EFI_NOT_FOUND)
-		config_problem(&l->config, "openvbs.conf: can't be opened, EFI status %llxh",
-			       (unsigned long long)status);
-	if (file != NULL)
 		file->Close(file);
-	if (root != NULL)
-		root->Close(root);
+	} else if (status != EFI_NOT_FOUND) {
+		cant(l, "can't open it", status);
+	}
+	root->Close(root);
 }
 
 void settings_read(struct loader *l)

@@ -204,6 +204,13 @@ def test_a_missing_next_stage_goes_back_to_firmware(machine, tmp_path):
     m.wait_for(r"failed to start Boot\w+ .*: Not Found")
 
 
+def test_a_next_stage_that_is_openvbs_itself_ends_at_once(machine, tmp_path):
+    m = machine(**with_status(tmp_path, conf="next=\\EFI\\boot\\bootx64.efi\n"))
+    m.wait_for(r"^openvbs: next stage \\EFI\\boot\\bootx64\.efi is openvbs itself\n")
+    m.wait_for(r"failed to start Boot\w+ .*: Load Error")
+    assert m.log_text().count("running, 2 CPUs") == 1
+
+
 def test_the_default_next_stage_is_shim(machine, tmp_path):
     m = machine(**with_status(tmp_path, conf="# nothing\n"))
     m.wait_for(rf"^openvbs: can't load \\EFI\\debian\\shimx64\.efi: EFI status {NOT_FOUND}\n")
