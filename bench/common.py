@@ -13,7 +13,6 @@ import importlib.machinery
 import importlib.util
 import re
 import shutil
-import statistics
 import sys
 import tempfile
 import time
@@ -171,10 +170,6 @@ def timed_loop(m, loop, n, *args):
     return int(found[1]) / n / 1e9
 
 
-def middle(values):
-    return statistics.median(values)
-
-
 # --- Debian, prepared once -------------------------------------------------
 
 PROFILE = "loops mark 1\n"
@@ -197,7 +192,7 @@ def _prepare_debian(tmp):
 def _prepared_debian():
     recipe = digest("bench-debian", 1, LOOPS, PROFILE, str(debian.image()),
                     (debian.image() / ".recipe").read_text(encoding="ascii"))
-    return cached(OUT / "debian", recipe, _prepare_debian, "Debian with the workloads (one boot)")
+    return cached(OUT / "bench-debian", recipe, _prepare_debian, "Debian with the workloads (one boot)")
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@
  *
  *     loops getpid|fork|pipe|touch N [CPU CPU]     run one loop N times
  *     loops mark N                                 only execute the mark N (1 to 4)
+ *     loops watch FILE idle|busy SECONDS           FILE before and after, each behind a line "at NANOSECONDS"
  *
  * Prints "NAME N NANOSECONDS" (CLOCK_MONOTONIC_RAW). The loop runs between the
  * marks 16 and 17 (mark.h), after a warm-up of a tenth, so that under
@@ -13,9 +14,15 @@
  * numbers each process is pinned to one, so that every turn is two wake-ups on
  * the other CPU. touch: one byte in each page of 64 MiB is one turn; it misses
  * the TLB nearly always, which is what nested paging makes dearer.
+ *
+ * watch does nothing between its two looks, or keeps two CPUs busy with system
+ * calls, forks and pipes; it starts no program meanwhile, because each start of
+ * a program executes CPUID some times, which would be counted with the rest.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,6 +160,68 @@ static int mark_only(long n)
 	}
 }
 
+struct look {
+	uint64_t at;
+	ssize_t bytes;
+	char text[1 << 20];
+};
+
+static void look(struct look *l, const char *path)
+{
+	ssize_t got = 1;
+	int fd = open(path, O_RDONLY);
+
+	if (fd < 0)
+		die(path);
+	for (l->bytes = 0; got > 0; l->bytes += got) {
+		got = read(fd, l->text + l->bytes, sizeof(l->text) - (size_t)l->bytes);
+		if (got < 0)
+			die(path);
+	}
+	l->at = now();
+	close(fd);
+}
+
+static void show(const struct look *l)
+{
+	printf("at %llu\n%.*s", (unsigned long long)l->at, (int)l->bytes, l->text);
+}
+
+static pid_t start_worker(void (*work)(long n), long n)
+{
+	pid_t child = fork();
+
+	if (child < 0)
+		die("fork");
+	while (!child)
+		work(n);
+	return child;
+}
+
+static int watch(const char *path, int busy, unsigned int seconds)
+{
+	static struct look before, after;
+	struct timespec left = { .tv_sec = seconds };
+	pid_t workers[3];
+
+	if (busy) {
+		start_peer(-1, 1); /* ends with the pipe's last writer */
+		workers[0] = start_worker(do_pipe, 100);
+		workers[1] = start_worker(do_getpid, 10000);
+		workers[2] = start_worker(do_fork, 10);
+		usleep(200000);
+	}
+	look(&before, path);
+	if (nanosleep(&left, NULL))
+		die("nanosleep");
+	look(&after, path);
+	for (int i = 0; busy && i < 3; i++)
+		kill(workers[i], SIGKILL);
+	show(&before);
+	show(&after);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -164,6 +233,8 @@ int main(int argc, char **argv)
 
 	if (n > 0 && !strcmp(argv[1], "mark"))
 		return mark_only(n);
+	if (argc == 5 && !strcmp(argv[1], "watch"))
+		return watch(argv[2], !strcmp(argv[3], "busy"), (unsigned int)atoi(argv[4]));
 	for (size_t i = 0; n > 0 && i < sizeof(loops) / sizeof(loops[0]); i++) {
 		if (strcmp(argv[1], loops[i].name))
 			continue;
@@ -180,6 +251,7 @@ int main(int argc, char **argv)
 		printf("%s %ld %llu\n", argv[1], n, (unsigned long long)(end - begin));
 		return 0;
 	}
-	fprintf(stderr, "usage: loops getpid|fork|pipe|touch N [CPU CPU]\n       loops mark 1|2|3|4\n");
+	fprintf(stderr, "usage: loops getpid|fork|pipe|touch N [CPU CPU]\n       loops mark 1|2|3|4\n"
+			"       loops watch FILE idle|busy SECONDS\n");
 	return 2;
 }
