@@ -41,7 +41,7 @@ def gone(pid, seconds):
 def test_tiny_boots_under_secure_boot_quickly(machine):
     """Promise: the signed tiny image reaches its shell, locked down by Secure Boot, in less than 15 s of guest time."""
     m = machine()
-    m.wait_ready(60)
+    m.wait_ready()
     assert "[integrity]" in m.sh("cat /sys/kernel/security/lockdown")
     assert m.sh("nproc").strip() == "2"
     assert float(m.sh("cat /proc/uptime").split()[0]) < 15
@@ -50,7 +50,7 @@ def test_tiny_boots_under_secure_boot_quickly(machine):
 def test_without_secure_boot_nothing_is_locked(machine):
     """Promise: secure_boot=False is really off, and then an unsigned image starts (the control of the next tests)."""
     m = machine(secure_boot=False, sign=False)
-    m.wait_ready(60)
+    m.wait_ready()
     assert "[none]" in m.sh("cat /sys/kernel/security/lockdown")
 
 
@@ -77,7 +77,7 @@ def test_kernel_takes_modules_signed_with_our_key_only(machine, tmp_path):
     subprocess.run(["strip", "-g", "-o", stripped, dummy], check=True)
     keys.sign_module(stripped, signed)
     m = machine(files={"root/unsigned.ko": stripped, "root/signed.ko": signed})
-    m.wait_ready(60)
+    m.wait_ready()
     rc, said = m.run("insmod /root/unsigned.ko")
     assert rc != 0 and "rejected" in said
     assert m.run("insmod /root/signed.ko").rc == 0
@@ -90,7 +90,7 @@ def test_kernel_takes_modules_signed_with_our_key_only(machine, tmp_path):
 def test_tpm_is_there_and_measures(machine):
     """Promise: with tpm=True the guest has a TPM 2.0 and the firmware measured into it."""
     m = machine(tpm=True)
-    m.wait_ready(60)
+    m.wait_ready()
     assert m.sh("cat /sys/class/tpm/tpm0/tpm_version_major").strip() == "2"
     pcr7 = m.sh("cat /sys/class/tpm/tpm0/pcr-sha256/7").strip()
     assert len(pcr7) == 64 and set(pcr7) != {"0"}
@@ -99,7 +99,7 @@ def test_tpm_is_there_and_measures(machine):
 def test_no_tpm_unless_asked_for(machine):
     """Promise: without tpm=True there is none, so a test of its absence tests that."""
     m = machine()
-    m.wait_ready(60)
+    m.wait_ready()
     assert m.sh("ls /sys/class/tpm").strip() == ""
 
 
@@ -107,7 +107,7 @@ def test_no_tpm_unless_asked_for(machine):
 def test_apic_mode_is_selectable(machine, x2apic):
     """Promise: Linux runs the local APIC in the mode that the test chose (the ICR is an MSR, or memory)."""
     m = machine(x2apic=x2apic, iommu="amd")
-    m.wait_ready(60)
+    m.wait_ready()
     assert ("x2apic" in m.sh("grep -m1 ^flags /proc/cpuinfo").split()) == x2apic
     assert (m.run("dmesg | grep -q 'Switched APIC routing to cluster x2apic'").rc == 0) == x2apic
 
@@ -116,18 +116,18 @@ def test_apic_mode_is_selectable(machine, x2apic):
 def test_iommu_is_there(machine, kind, sign):
     """Promise: iommu= gives the guest an IOMMU that Linux uses."""
     m = machine(iommu=kind)
-    m.wait_ready(60)
+    m.wait_ready()
     assert sign in m.sh("dmesg")
 
 
 def test_svm_is_there_and_can_be_taken_away(machine):
     """Promise: the CPU has SVM with nested paging, and cpu_flags takes it away."""
     m = machine()
-    m.wait_ready(60)
+    m.wait_ready()
     assert {"svm", "npt"} <= set(m.sh("grep -m1 ^flags /proc/cpuinfo").split())
     m.stop()
     n = machine(cpu_flags="-svm", cpus=1)
-    n.wait_ready(60)
+    n.wait_ready()
     assert "svm" not in n.sh("grep -m1 ^flags /proc/cpuinfo").split()
 
 
@@ -136,7 +136,7 @@ def test_old_emulator_is_selectable(machine):
     m = machine(qemu="7.2")
     version = m.qmp("query-version")["qemu"]
     assert (version["major"], version["minor"]) == (7, 2)
-    m.wait_ready(60)
+    m.wait_ready()
 
 
 @pytest.mark.parametrize("options", [
@@ -160,8 +160,8 @@ def test_missing_openvbs_is_an_error(tmp_path):
 def test_icount_makes_time_repeatable(machine):
     """Promise: with icount the guest's clock counts instructions: two boots take the same time, to 10 ms."""
     def boot():
-        m = machine(icount=True, cpus=1)
-        m.wait_ready(110)
+        m = machine(icount=True, cpus=1, time_limit=300)
+        m.wait_ready()
         line = next(text for text in m.log_text().splitlines() if text.startswith("tiny: ready"))
         m.stop()
         return line
@@ -174,7 +174,7 @@ def test_icount_makes_time_repeatable(machine):
 def test_commands_report_status_and_whole_output(machine):
     """Promise: run() gives a command's own status and output, whatever the kernel prints meanwhile."""
     m = machine()
-    m.wait_ready(60)
+    m.wait_ready()
     assert m.run("true") == (0, "")
     assert m.run("echo 'a  b'; echo \"$HOME\" >&2; exit 7") == (7, "a  b\n/root\n")
     assert m.run("printf 'no newline'").output == "no newline"
@@ -191,7 +191,7 @@ def test_commands_report_status_and_whole_output(machine):
 def test_failures_show_transcript_and_cpus(machine):
     """Promise: a failing wait names what was awaited, the last lines of the console, and where the CPUs are."""
     m = machine()
-    m.wait_ready(60)
+    m.wait_ready()
     m.send("echo mark''er\n")
     m.wait_for("^marker", 10)
     with pytest.raises(MachineError) as failure:
@@ -205,7 +205,7 @@ def test_failures_show_transcript_and_cpus(machine):
 def test_monitor(machine):
     """Promise: status, registers, NMI, stop, refusal and reset work through QMP."""
     m = machine(reboot=True)
-    m.wait_ready(60)
+    m.wait_ready()
     assert m.status() == "running"
     m.qmp("stop")
     assert m.status() == "paused"
@@ -220,14 +220,14 @@ def test_monitor(machine):
     m.reset()
     m.event("RESET", 10)
     m.wait_for("Linux version", 60)
-    m.wait_ready(60)
+    m.wait_ready()
     assert float(m.sh("cat /proc/uptime").split()[0]) < 15
 
 
 def test_a_crash_is_seen_at_once(machine):
     """Promise: a guest that resets by itself ends the machine, and the error says so, long before the time limit."""
     m = machine()
-    m.wait_ready(60)
+    m.wait_ready()
     began = time.monotonic()
     with pytest.raises(MachineError, match="the guest was reset"):
         m.run("echo c >/proc/sysrq-trigger")
@@ -239,12 +239,12 @@ def test_variables_tpm_and_disk_survive_power_off(machine):
     """Promise: stop() and start() are a power cycle of the same machine."""
     name = "/sys/firmware/efi/efivars/OpenvbsTest-6f76627a-7465-4b65-a973-0a5e1ec0b001"
     m = machine(esp={"EFI/test/file": b"kept"})
-    m.wait_ready(60)
+    m.wait_ready()
     m.sh(f"printf '\\007\\000\\000\\000value' >{name}")
     m.stop()
     assert m.esp_read("\\EFI\\test\\file") == b"kept"
     m.start()
-    m.wait_ready(60)
+    m.wait_ready()
     assert m.sh(f"cat {name}").endswith("value")
 
 
@@ -355,7 +355,7 @@ def test_kvm_is_used_only_where_it_nests(monkeypatch):
 
 def test_debian_boots_through_shim_and_grub(machine):
     """Promise: stock Debian starts by Microsoft's and Debian's own signatures, healthy, reachable, and powers off."""
-    m = machine(image="debian", ssh=True, tpm=True, mem=2048, time_limit=115)
+    m = machine(image="debian", ssh=True, tpm=True, mem=2048, time_limit=300)
     m.wait_for(r"BdsDxe: starting Boot0010 .*shimx64\.efi", 30)
     m.wait_for("Welcome to GRUB", 30)
     m.wait_ready()
