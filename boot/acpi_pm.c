@@ -279,9 +279,9 @@ int acpi_pm_read(const struct acpi_memory *memory, uint64_t rsdp, struct ovbs_ac
 #define MADT_FIRST     44 /* after the header, local APIC address and flags */
 #define MADT_LAPIC     0  /* processor, identifier, flags */
 #define MADT_X2APIC    9
-#define MADT_F_ENABLED 1u
 
-unsigned int acpi_madt_cpus(const struct acpi_memory *memory, uint64_t rsdp, uint32_t *first_id)
+unsigned int acpi_madt_cpus(const struct acpi_memory *memory, uint64_t rsdp, uint32_t flags,
+			    uint32_t *first_id)
 {
 	unsigned int cpus = 0;
 	struct table madt;
@@ -295,8 +295,8 @@ unsigned int acpi_madt_cpus(const struct acpi_memory *memory, uint64_t rsdp, uin
 
 		if (len < 2 || len > madt.len - at)
 			break;
-		if ((x1 && (field(&madt, at + 4, 4) & MADT_F_ENABLED) != 0) ||
-		    (x2 && (field(&madt, at + 8, 4) & MADT_F_ENABLED) != 0)) {
+		if ((x1 && (field(&madt, at + 4, 4) & flags) != 0) ||
+		    (x2 && (field(&madt, at + 8, 4) & flags) != 0)) {
 			if (cpus++ == 0)
 				*first_id = (uint32_t)(x1 ? field(&madt, at + 3, 1) :
 							    field(&madt, at + 4, 4));
@@ -304,4 +304,25 @@ unsigned int acpi_madt_cpus(const struct acpi_memory *memory, uint64_t rsdp, uin
 		at += len;
 	}
 	return cpus;
+}
+
+#define MCFG_FIRST 44 /* after the header and a reserved field */
+#define MCFG_ENTRY 16 /* base, segment, first and last bus, reserved */
+
+unsigned int acpi_mcfg_read(const struct acpi_memory *memory, uint64_t rsdp, uint64_t *base)
+{
+	struct table mcfg;
+	size_t index = 0;
+
+	if (!next_named(memory, rsdp, "MCFG", &index, &mcfg))
+		return 0;
+	for (size_t at = MCFG_FIRST; at < mcfg.len && mcfg.len - at >= MCFG_ENTRY; at += MCFG_ENTRY) {
+		uint8_t first = mcfg.data[at + 10], last = mcfg.data[at + 11];
+
+		if (field(&mcfg, at + 8, 2) != 0 || first != 0)
+			continue;
+		*base = field(&mcfg, at, 8);
+		return last + 1u;
+	}
+	return 0;
 }

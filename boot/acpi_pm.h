@@ -61,10 +61,14 @@ bool acpi_find_s5(const uint8_t *aml, size_t len, uint8_t *a, uint8_t *b) __must
  */
 int acpi_pm_read(const struct acpi_memory *memory, uint64_t rsdp, struct ovbs_acpi_pm *pm) __must_check;
 
+#define MADT_F_ENABLED        1u
+#define MADT_F_ONLINE_CAPABLE 2u
+
 /**
- * acpi_madt_cpus() - count the enabled CPUs of the MADT
+ * acpi_madt_cpus() - count the CPUs of the MADT
  * @memory: how to read
  * @rsdp: address of the root pointer
+ * @flags: MADT_F_*: an entry counts if it has one of them
  * @first_id: APIC identifier of the first one; only written if there is one
  *
  * A CPU that has both a local APIC and a local x2APIC entry counts twice.
@@ -72,6 +76,18 @@ int acpi_pm_read(const struct acpi_memory *memory, uint64_t rsdp, struct ovbs_ac
  * Return: the number; 0 if there is no MADT.
  * Source: ACPI 6.5, 5.2.12.2 and 5.2.12.12. Context: any.
  */
-unsigned int acpi_madt_cpus(const struct acpi_memory *memory, uint64_t rsdp, uint32_t *first_id);
+unsigned int acpi_madt_cpus(const struct acpi_memory *memory, uint64_t rsdp, uint32_t flags,
+			    uint32_t *first_id);
+
+/**
+ * acpi_mcfg_read() - where PCI configuration space is memory
+ * @memory: how to read
+ * @rsdp: address of the root pointer
+ * @base: of bus 0 in segment 0; only written if there is one
+ *
+ * Return: how many buses it covers; 0 if there is no such entry.
+ * Source: PCI Firmware 3.3, 4.1.2. Context: any.
+ */
+unsigned int acpi_mcfg_read(const struct acpi_memory *memory, uint64_t rsdp, uint64_t *base);
 
 #endif

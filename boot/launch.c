@@ -101,6 +101,8 @@ static bool prepare(struct launch *launch)
 		return true;
 	cpu_set_nx(nx);
 	verdict_set_prepare(&launch->l->verdict, code);
+	if (info->why[0] != '\0')
+		verdict_add(&launch->l->verdict, "%.*s", (int)sizeof(info->why), info->why);
 	return false;
 }
 

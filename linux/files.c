@@ -35,6 +35,7 @@ static const char *const stat_names[] = {
 	[OVBS_STAT_DEBUG] = "debug",
 	[OVBS_STAT_SHUTDOWN] = "shutdown",
 	[OVBS_STAT_OTHER] = "other",
+	[OVBS_STAT_PCI] = "pci",
 };
 static_assert(ARRAY_SIZE(stat_names) == OVBS_STAT_COUNT);
 

@@ -26,9 +26,35 @@ void cpu_kick(struct cpu_shared *target)
 		apic_send_nmi(target->apic_id);
 }
 
+#define KICK_AGAIN 1000000u /* spins between two NMIs to a CPU that does not answer */
+#define GIVE_UP    64u      /* so many NMIs; seconds, where microseconds are usual */
+
 static bool still_inside(const struct cpu_shared *c)
 {
 	return __atomic_load_n(&c->flush, __ATOMIC_SEQ_CST) && __atomic_load_n(&c->in_guest, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * VTL0 can make a CPU deaf (its APIC off or under another ID). Going on would
+ * mean that it keeps a translation it must not have: then the machine is reset.
+ */
+static void await(struct cpu_shared *c)
+{
+	unsigned int kicks = 0, spins = 0;
+
+	while (still_inside(c)) {
+		if (hv_stopped())
+			hv_halt();
+		cpu_relax();
+		if (++spins < KICK_AGAIN)
+			continue;
+		spins = 0;
+		if (++kicks == GIVE_UP) {
+			hv_log("CPU %u does not answer: the machine is reset", c->index);
+			machine_reset();
+		}
+		apic_send_nmi(c->apic_id);
+	}
 }
 
 void cpus_flush(void)
@@ -40,8 +66,8 @@ void cpus_flush(void)
 	}
 	/* This CPU is in the host, so nobody waits for it meanwhile. */
 	for (uint32_t i = 0; i < cpu_count; i++)
-		while (i != this_cpu->index && still_inside(&cpus[i]) && !hv_stopped())
-			cpu_relax();
+		if (i != this_cpu->index)
+			await(&cpus[i]);
 }
 
 void cpu_send_init(struct cpu_shared *target)
@@ -120,10 +146,10 @@ static void wait_for_sipi(struct vcpu *v)
 	uint8_t vector = 0;
 
 	__atomic_store_n(&s->in_guest, 0, __ATOMIC_SEQ_CST);
+	icr_update(); /* first: the SIPI may be on its way already */
 	arch_init_state(v);
 	apic_reset();
 	v->nmi_pending = false;
-	icr_update();
 	while (!take_sipi(s, &vector)) {
 		if (hv_stopped())
 			hv_halt();
@@ -144,6 +170,10 @@ void cpu_before_entry(struct vcpu *v)
 	do {
 		if (hv_stopped())
 			hv_halt();
+		if (this_cpu->init_seen) {
+			this_cpu->init_seen = 0;
+			cpu_send_init(s);
+		}
 		if (take_init(s))
 			wait_for_sipi(v);
 		if (this_cpu->nmi_seen)

@@ -9,8 +9,8 @@
  * struct cpu_shared is the letter box: the little that CPUs tell each other.
  * Its `lock` guards the start-up fields; the flags are single atomic words.
  *
- * Lock order: cpu_shared.lock before slat.lock before log.lock. All are taken
- * with GIF clear (no interrupt, NMI or SMI can come in between).
+ * Lock order: icr.c's trap_lock, cpu_shared.lock, slat.lock, the log's. All are
+ * taken with GIF clear (no interrupt, NMI or SMI can come in between).
  */
 #ifndef HV_CORE_CPU_H
 #define HV_CORE_CPU_H
@@ -35,6 +35,7 @@ enum private_page {
 	PRIV_ARCH = 24, /* vendor pages: VMCB or VMCS of each VTL, host state */
 	PRIV_ARCH_PAGES = 4,
 	PRIV_GUEST_WINDOW = 32, /* a page of guest memory, mapped while it is read */
+	PRIV_MMIO = 33,         /* a page of device registers, while one is accessed */
 	PRIV_APIC = 40,         /* the local APIC's registers, uncached */
 	PRIV_PAGES = 64,        /* all fit one page table */
 };
@@ -93,6 +94,7 @@ struct cpu {
 	uint32_t index;
 	uint32_t x2apic_mode;   /* this CPU's own copy of shared->x2apic */
 	volatile uint32_t nmi_seen; /* the host's NMI handler ran */
+	volatile uint32_t init_seen; /* an INIT came by hardware, not through the trap */
 	uint32_t icr_trapped;   /* MSR bitmap in use */
 	uint64_t *private_pt;   /* page table of the private window */
 	uint64_t denied_logged; /* denials told in the log so far, to bound its noise */

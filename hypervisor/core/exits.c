@@ -14,27 +14,13 @@
 #include "arch/x86/apic.h"
 #include "core/icr.h"
 #include "core/log.h"
+#include "core/pci.h"
 #include "core/power.h"
 #include "mm/pool.h"
-
-#define DENIED_LINES 64 /* for each CPU */
 
 #define SYNTHETIC_MSRS    0x40000000u /* up to 0x4FFFFFFF: the software below, if any */
 #define CPUID1_ECX_OSXSAVE (1u << 27)
 #define CPUID7_ECX_OSPKE   (1u << 4)
-
-static bool may_log(void)
-{
-	struct cpu *c = this_cpu;
-
-	if (c->denied_logged > DENIED_LINES)
-		return false;
-	if (c->denied_logged++ == DENIED_LINES) {
-		hv_log("more refusals on this CPU are counted, not logged");
-		return false;
-	}
-	return true;
-}
 
 static uint64_t guest_rip(const struct vcpu *v)
 {
@@ -164,9 +150,8 @@ static int write_apic_base(uint64_t value)
 	uint64_t old = rdmsr(MSR_APIC_BASE);
 
 	if ((value ^ old) & APIC_BASE_ADDR) {
-		if (may_log())
-			hv_log("APIC base %llx -> %llx: refused, it stays", (unsigned long long)old,
-			       (unsigned long long)value);
+		hv_log_denied("APIC base %llx -> %llx: refused, it stays", (unsigned long long)old,
+			      (unsigned long long)value);
 		return -EPERM;
 	}
 	if (wrmsr_safe(MSR_APIC_BASE, value))
@@ -219,15 +204,18 @@ void exit_slat(struct vcpu *v, const struct slat_fault *f)
 			arch_slat_flush(v); /* the trap went away in between */
 		return;
 	}
+	if (f->write && !f->indirect && pci_ecam_write(v, f->gpa)) {
+		count_exit(OVBS_STAT_PCI);
+		return;
+	}
 	if (!apic && !block_has(f->gpa.v, 1) && slat_touch(&vtl0_slat, f->gpa)) {
 		count_exit(OVBS_STAT_SLAT_MAP);
 		return;
 	}
 	count_exit(OVBS_STAT_SLAT_DENIED);
-	if (may_log())
-		hv_log("%s of %llx at rip %llx refused%s: #GP", f->fetch ? "execution" : f->write ? "write" : "read",
-		       (unsigned long long)f->gpa.v, (unsigned long long)guest_rip(v),
-		       f->indirect ? " (page walk or event delivery)" : "");
+	hv_log_denied("%s of %llx at rip %llx refused%s: #GP", f->fetch ? "execution" : f->write ? "write" : "read",
+		      (unsigned long long)f->gpa.v, (unsigned long long)guest_rip(v),
+		      f->indirect ? " (page walk or event delivery)" : "");
 	arch_inject(v, VEC_GP, true, 0);
 }
 
@@ -241,20 +229,23 @@ void exit_invd(struct vcpu *v)
 
 bool exit_io(struct vcpu *v, const struct io_access *io)
 {
+	bool pci = pci_port_owns(io->port, io->size);
 	uint32_t value = (uint32_t)v->gpr[GPR_RAX];
 
-	count_exit(OVBS_STAT_IO);
+	count_exit(pci ? OVBS_STAT_PCI : OVBS_STAT_IO);
 	if (io->string) {
-		if (may_log())
-			hv_log("string I/O at the power management port %x: #GP", io->port);
+		hv_log_denied("string I/O at the trapped port %x: #GP", io->port);
 		arch_inject(v, VEC_GP, true, 0);
 		return false;
 	}
 	if (!io->in) {
-		power_port_write(v, io->port, io->size, value);
+		if (pci)
+			pci_port_write(io->port, io->size, value);
+		else
+			power_port_write(io->port, io->size, value);
 		return true;
 	}
-	value = power_port_read(v, io->port, io->size);
+	value = pci ? pci_port_read(io->port, io->size) : power_port_read(io->port, io->size);
 	if (io->size == 4)
 		v->gpr[GPR_RAX] = value;
 	else if (io->size == 2)
@@ -288,9 +279,8 @@ void exit_shutdown(struct vcpu *v)
 void exit_unknown(struct vcpu *v, uint64_t reason)
 {
 	count_exit(OVBS_STAT_OTHER);
-	if (may_log()) {
-		hv_log("exit %llx has no handler: #UD", (unsigned long long)reason);
+	hv_log_denied("exit %llx has no handler: #UD", (unsigned long long)reason);
+	if (OVBS_DEBUG)
 		arch_dump(v);
-	}
 	arch_inject(v, VEC_UD, false, 0);
 }

@@ -11,6 +11,7 @@
 #include "arch/x86/apic.h"
 #include "arch/x86/ipi.h"
 #include "core/log.h"
+#include "core/mmio.h"
 #include "mm/slat.h"
 
 static struct lock trap_lock;
@@ -44,7 +45,8 @@ static bool trap_needed(void)
 {
 	if (opened)
 		return false;
-	if (!arch_init_held())
+	/* A CPU that is not ours must never be started by VTL0: with the trap its INIT and SIPI go nowhere. */
+	if (!arch_init_held() || !(hv_boot_info()->flags & OVBS_BOOT_F_ALL_CPUS))
 		return true;
 	for (uint32_t i = 0; i < cpu_count; i++)
 		if (cpus[i].init_pending || __atomic_load_n(&cpus[i].state, __ATOMIC_ACQUIRE) != CPU_RUNNING ||
@@ -106,7 +108,7 @@ static bool emulated(const struct ipi *ipi)
 		return true;
 	/* Not a valid combination: sent to nobody (SDM 3, table 11-3). */
 	if (ipi->shorthand == IPI_TO_SELF || ipi->shorthand == IPI_TO_ALL) {
-		hv_log("INIT or SIPI with shorthand %u: not valid, dropped", ipi->shorthand);
+		hv_log_denied("INIT or SIPI with shorthand %u: not valid, dropped", ipi->shorthand);
 		return true;
 	}
 	for (uint32_t i = 0; i < cpu_count; i++) {
@@ -121,7 +123,7 @@ static bool emulated(const struct ipi *ipi)
 			cpu_send_sipi(&cpus[i], ipi->vector);
 	}
 	if (!reached)
-		hv_log("INIT or SIPI for a CPU that is not ours (destination %x): dropped", ipi->dest);
+		hv_log_denied("INIT or SIPI for a CPU that is not ours (destination %x): dropped", ipi->dest);
 	return true;
 }
 
@@ -147,6 +149,8 @@ static void apic_store(unsigned int reg, uint32_t value)
 		if (!emulated(&ipi))
 			apic_write(reg, value);
 		return;
+	case APIC_ID:
+		return; /* under another ID it would not hear our NMIs; read-only on CPUs of today */
 	case APIC_LDR:
 	case APIC_DFR:
 		apic_write(reg, value);
@@ -158,46 +162,25 @@ static void apic_store(unsigned int reg, uint32_t value)
 	}
 }
 
-static void stos_advance(struct vcpu *v, const struct mmio_insn *in, bool down)
-{
-	uint64_t mask = in->di_width == 8 ? ~0ULL : (1ULL << (8 * in->di_width)) - 1;
-	uint64_t di = v->gpr[GPR_RDI] + (down ? -(uint64_t)in->size : in->size);
-
-	/* A 32-bit result clears the upper half, a 16-bit one keeps it. */
-	if (in->di_width == 2)
-		di = (v->gpr[GPR_RDI] & ~mask) | (di & mask);
-	else
-		di &= mask;
-	v->gpr[GPR_RDI] = di;
-}
-
 void icr_write_xapic(struct vcpu *v, struct gpa g)
 {
 	unsigned int reg = g.v & (PAGE_SIZE - 1);
 	struct mmio_insn in;
-	struct gwalk w;
-	uint8_t bytes[INSN_MAX_LENGTH];
-	uint64_t rip;
-	enum cpu_mode mode = arch_walk(v, &w, &rip);
-	unsigned int n = arch_insn_bytes(v, bytes);
-	uint32_t value, old;
+	uint32_t value, old = 0;
 
 	count_exit(OVBS_STAT_APIC_XAPIC);
-	if (insn_decode_mmio(bytes, n, mode, &in) || !in.supported || in.op == MMIO_LOAD || (reg & 0xF)) {
-		hv_log("store to APIC register %x in a form that hardware does not support (%u bytes at %llx): #GP",
-		       reg, n, (unsigned long long)rip);
+	if (!mmio_decode(v, g, &in, &value))
+		return;
+	/* Other sizes and places are undefined on hardware (SDM 3, 11.4.1). */
+	if (!in.supported || (reg & 0xF)) {
+		hv_log_denied("store to APIC register %x, %u bytes: not defined, #GP", reg, in.size);
 		arch_inject(v, VEC_GP, true, 0);
 		return;
 	}
-	value = in.immediate ? (uint32_t)in.value : (uint32_t)v->gpr[in.reg];
 	/* In x2APIC mode nothing answers at this address: the store goes nowhere. */
 	if (!this_cpu->x2apic_mode) {
 		old = in.op == MMIO_XCHG ? apic_read(reg) : 0;
 		apic_store(reg, value);
-		if (in.op == MMIO_XCHG)
-			v->gpr[in.reg] = old;
 	}
-	if (in.di_width)
-		stos_advance(v, &in, w.rflags & RFLAGS_DF);
-	arch_skip_bytes(v, in.length);
+	mmio_done(v, &in, old);
 }

@@ -10,8 +10,11 @@
 #include <ovbs_string.h>
 
 #include "arch/contract.h"
+#include "core/power.h"
 
 #define LINE_MAX_BYTES 200
+#define DENIED_LINES   64        /* for each CPU */
+#define STOP_SPINS     100000000 /* for the others to stop after a panic */
 #define COM1           0x3F8
 #define COM1_LSR       (COM1 + 5)
 #define LSR_THR_EMPTY  0x20
@@ -47,7 +50,22 @@ static void ring_put(const char *s, size_t n)
 	__atomic_store_n(&ring->written, at + n, __ATOMIC_RELEASE);
 }
 
-static void log_line(const char *fmt, va_list args)
+static void put_line(const char *line, size_t n)
+{
+	ring_put(line, n);
+	if (!serial_on)
+		return;
+	for (const char *p = "openvbs: "; *p; p++)
+		serial_put(*p);
+	for (size_t i = 0; i < n; i++) {
+		if (line[i] == '\n')
+			serial_put('\r');
+		serial_put(line[i]);
+	}
+}
+
+/* @wait: take the lock however long it takes. Else (panic) the line may mix with another: better than none. */
+static void log_line(bool wait, const char *fmt, va_list args)
 {
 	char line[LINE_MAX_BYTES];
 	int n = ovbs_snprintf(line, sizeof(line), "[%u] ", hv_prepared ? this_cpu->index : 0);
@@ -57,18 +75,11 @@ static void log_line(const char *fmt, va_list args)
 		n = sizeof(line) - 2;
 	line[n++] = '\n';
 
-	lock_take(&log_lock);
-	ring_put(line, (size_t)n);
-	if (serial_on) {
-		for (const char *p = "openvbs: "; *p; p++)
-			serial_put(*p);
-		for (int i = 0; i < n; i++) {
-			if (line[i] == '\n')
-				serial_put('\r');
-			serial_put(line[i]);
-		}
-	}
-	lock_release(&log_lock);
+	if (wait)
+		lock_take(&log_lock);
+	put_line(line, (size_t)n);
+	if (wait)
+		lock_release(&log_lock);
 }
 
 void hv_log(const char *fmt, ...)
@@ -78,7 +89,23 @@ void hv_log(const char *fmt, ...)
 	if (!ring)
 		return;
 	va_start(args, fmt);
-	log_line(fmt, args);
+	log_line(true, fmt, args);
+	va_end(args);
+}
+
+void hv_log_denied(const char *fmt, ...)
+{
+	struct cpu *c = this_cpu;
+	va_list args;
+
+	if (c->denied_logged > DENIED_LINES)
+		return;
+	if (c->denied_logged++ == DENIED_LINES) {
+		hv_log("more refusals on this CPU are counted, not logged");
+		return;
+	}
+	va_start(args, fmt);
+	log_line(true, fmt, args);
 	va_end(args);
 }
 
@@ -93,19 +120,37 @@ void hv_halt(void)
 		asm volatile("cli; hlt" : : : "memory");
 }
 
+/* The others first, before anything that could hang or fault again. */
+static void stop_others(void)
+{
+	if (__atomic_exchange_n(&stopped, 1, __ATOMIC_SEQ_CST) || !hv_prepared)
+		return;
+	for (uint32_t i = 0; i < cpu_count; i++)
+		if (i != this_cpu->index)
+			cpu_kick(&cpus[i]);
+}
+
+static bool others_inside(void)
+{
+	for (uint32_t i = 0; hv_prepared && i < cpu_count; i++)
+		if (i != this_cpu->index && __atomic_load_n(&cpus[i].in_guest, __ATOMIC_SEQ_CST))
+			return true;
+	return false;
+}
+
 void hv_panic(const char *fmt, ...)
 {
 	va_list args;
 
+	stop_others();
 	if (ring) {
 		va_start(args, fmt);
-		log_line(fmt, args);
+		log_line(false, fmt, args);
 		va_end(args);
-		hv_log("panic: the machine is stopped; restart it");
 	}
-	__atomic_store_n(&stopped, 1, __ATOMIC_RELEASE);
-	for (uint32_t i = 0; hv_prepared && i < cpu_count; i++)
-		if (i != this_cpu->index)
-			cpu_kick(&cpus[i]);
+	for (unsigned int spins = 0; spins < STOP_SPINS && others_inside(); spins++)
+		cpu_relax();
+	if (others_inside())
+		machine_reset();
 	hv_halt();
 }

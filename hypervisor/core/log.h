@@ -17,7 +17,10 @@ void log_init(void *page, bool serial);
 /** hv_log - one line, without its newline; prefixed by the CPU. Cut at 200 bytes. Context: any. */
 void hv_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/** hv_panic - log, stop every CPU for good. For broken invariants only, never for VTL0's input. */
+/** hv_log_denied - as hv_log(), for what VTL0 can cause at will: bounded for each CPU, then only counted. */
+void hv_log_denied(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/** hv_panic - stop every CPU for good and log why; reset if one can't be stopped. For broken invariants only, never for VTL0's input. */
 void hv_panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 /** hv_stopped - did a CPU panic? The others stop at their next exit. */

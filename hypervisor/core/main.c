@@ -8,6 +8,7 @@
  */
 #include <openvbs/boot_info.h>
 
+#include <format.h>
 #include <ovbs_errno.h>
 
 #include "arch/contract.h"
@@ -16,6 +17,7 @@
 #include "core/exits.h"
 #include "core/icr.h"
 #include "core/log.h"
+#include "core/pci.h"
 #include "core/power.h"
 #include "mm/pool.h"
 #include "mm/slat.h"
@@ -117,13 +119,15 @@ uint64_t hv_prepare(struct ovbs_boot_info *info)
 	start_stack_guard();
 	host_prepare();
 	host_load_boot_tables();
-	if (!arch_supported(&why))
+	if (!arch_supported(&why)) {
+		ovbs_snprintf(info->why, sizeof(info->why), "%s", why);
 		return OVBS_HV_E_CPU;
+	}
 	if (slat_prepare(&vtl0_slat, info->ram_top, cpuid(0x80000008, 0).eax & 0xFF) ||
 	    prepare_shown(info) || arch_prepare(info) || prepare_cpus(info))
 		return OVBS_HV_E_MEMORY;
 	power_prepare(&info->acpi);
-	if (icr_prepare(info))
+	if (icr_prepare(info) || pci_prepare(info))
 		return OVBS_HV_E_MEMORY;
 	hv_prepared = true;
 	return OVBS_HV_OK;
@@ -142,8 +146,8 @@ static void adopt(uint32_t index)
 	c->shared = &cpus[index];
 	host_enter_cpu();
 	apic_enter_cpu();
+	c->shared->apic_id = icr_own_apic_id(); /* what the CPU says, whatever the firmware's list says */
 	arch_enter(&c->vtl0, &boot_info->cpu[index].entry);
-	hv_assert(c->shared->apic_id == icr_own_apic_id());
 	__atomic_store_n(&c->shared->state, CPU_RUNNING, __ATOMIC_RELEASE);
 	__atomic_add_fetch(&stats->online, 1, __ATOMIC_RELEASE);
 	hv_log("CPU %u (APIC %x) runs VTL0", index, c->shared->apic_id);

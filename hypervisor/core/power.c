@@ -62,13 +62,13 @@ static uint32_t without_sleep(uint32_t value, unsigned int byte, uint8_t s5_typ)
 		hv_log("power-off");
 		return value;
 	}
-	hv_log("sleep (SLP_TYP %u) refused: openvbs can't come back from it yet; the OS goes on as if woken",
-	       CNT_HIGH_TYP(b));
+	hv_log_denied("sleep (SLP_TYP %u) refused: openvbs can't come back from it yet; the OS goes on as if woken",
+		      CNT_HIGH_TYP(b));
 	trap_status(true);
 	return value & ~((uint32_t)CNT_HIGH_EN << 8 * byte);
 }
 
-void power_port_write(struct vcpu *v, uint16_t port, unsigned int size, uint32_t value)
+void power_port_write(uint16_t port, unsigned int size, uint32_t value)
 {
 	unsigned int byte;
 
@@ -85,7 +85,7 @@ void power_port_write(struct vcpu *v, uint16_t port, unsigned int size, uint32_t
 	port_out(port, size, value);
 }
 
-uint32_t power_port_read(struct vcpu *v, uint16_t port, unsigned int size)
+uint32_t power_port_read(uint16_t port, unsigned int size)
 {
 	uint32_t value = port_in(port, size);
 	unsigned int byte;

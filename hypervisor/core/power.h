@@ -18,8 +18,8 @@
 void power_prepare(const struct ovbs_acpi_pm *pm);
 
 /** power_port_write, power_port_read - VTL0's access to a trapped port, @size bytes (1, 2, 4). */
-void power_port_write(struct vcpu *v, uint16_t port, unsigned int size, uint32_t value);
-uint32_t power_port_read(struct vcpu *v, uint16_t port, unsigned int size);
+void power_port_write(uint16_t port, unsigned int size, uint32_t value);
+uint32_t power_port_read(uint16_t port, unsigned int size);
 
 /** machine_reset - reset the whole machine. */
 void machine_reset(void) __attribute__((noreturn));

@@ -110,7 +110,7 @@ static int map_eager(struct slat *s)
 	if (!err)
 		err = map_run(s, SIZE_2M, 4 * SIZE_1G, 2);
 	if (!err)
-		err = map_run(s, 4 * SIZE_1G, s->eager_end, arch_slat_1g() ? 3 : 2);
+		err = map_run(s, 4 * SIZE_1G, s->eager_end, s->leaf);
 	return err;
 }
 
@@ -170,6 +170,10 @@ int slat_prepare(struct slat *s, uint64_t ram_top, unsigned int phys_bits)
 	uint64_t top = ram_top > 4 * SIZE_1G ? ram_top : 4 * SIZE_1G;
 
 	s->levels = arch_slat_levels();
+	s->leaf = arch_slat_1g() ? 3 : 2;
+	/* 4 levels reach 48 bits; an address beyond would be taken for the one below it. */
+	if (phys_bits > level_shift(s->levels + 1))
+		phys_bits = level_shift(s->levels + 1);
 	s->addr_limit = 1ULL << phys_bits;
 	s->eager_end = (top + SIZE_1G - 1) & ~(SIZE_1G - 1);
 	s->root = pool_pages(1);
@@ -215,13 +219,15 @@ static uint64_t *lazy_table(struct slat *s, uint64_t *entry)
 /* Map what holds @addr; leaves are 1 GiB, or 2 MiB where the CPU has no larger. False: reserve used up. */
 static bool lazy_map(struct slat *s, uint64_t addr)
 {
-	unsigned int leaf = arch_slat_1g() ? 3 : 2;
+	unsigned int leaf = s->leaf;
 	uint64_t *t = s->root;
 	uint64_t at;
 
 	for (unsigned int l = s->levels; l > leaf; l--) {
 		uint64_t *e = &t[level_index(addr, l)];
 
+		if (is_large_leaf(*e, l))
+			return true;
 		t = *e ? table_of(*e) : lazy_table(s, e);
 		if (!t)
 			return false;
@@ -234,11 +240,13 @@ static bool lazy_map(struct slat *s, uint64_t addr)
 
 bool slat_touch(struct slat *s, struct gpa g)
 {
+	unsigned int round;
 	bool done;
 
 	if (g.v < s->eager_end || g.v >= s->addr_limit)
 		return false;
 	lock_take(&s->lock);
+	round = s->lazy_round;
 	done = lazy_map(s, g.v);
 	if (!done)
 		lazy_unhook(s, s->root, s->levels);
@@ -248,12 +256,18 @@ bool slat_touch(struct slat *s, struct gpa g)
 
 	/*
 	 * The reserve is unhooked, but may still be in use by a walk on another
-	 * CPU: only after the flush may its pages be written again.
+	 * CPU: only after the flush may its pages be written again. Of several
+	 * CPUs that came here in the same round only the first begins anew;
+	 * nothing of the round before is hooked any more. If the reserve is
+	 * gone once more meanwhile, VTL0 just faults again.
 	 */
 	cpus_flush();
 	lock_take(&s->lock);
-	s->lazy_used = 0;
-	done = lazy_map(s, g.v);
+	if (s->lazy_round == round) {
+		s->lazy_round++;
+		s->lazy_used = 0;
+	}
+	(void)lazy_map(s, g.v);
 	lock_release(&s->lock);
-	return done;
+	return true;
 }

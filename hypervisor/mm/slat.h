@@ -27,10 +27,12 @@ struct slat {
 	uint64_t *root;
 	struct spa root_spa;
 	unsigned int levels;
+	unsigned int leaf;     /* level of the leaves above 4 GiB: 3 (1 GiB) or 2 (2 MiB) */
 	uint64_t eager_end;    /* everything below is mapped at the start */
 	uint64_t addr_limit;   /* first address the CPU does not have */
 	uint64_t *lazy_pool;   /* SLAT_LAZY_TABLES pages */
 	unsigned int lazy_used;
+	unsigned int lazy_round; /* how often the reserve was begun anew */
 };
 
 extern struct slat vtl0_slat;

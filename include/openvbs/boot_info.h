@@ -81,6 +81,7 @@ enum ovbs_boot_flags {
 	OVBS_BOOT_F_LA57 = 1u << 0,      /* the host tables have 5 levels */
 	OVBS_BOOT_F_ICR_OPEN = 1u << 1,  /* debug builds only: never trap the ICR (bench) */
 	OVBS_BOOT_F_SERIAL = 1u << 2,    /* debug builds only: log to COM1 too */
+	OVBS_BOOT_F_ALL_CPUS = 1u << 3,  /* the MADT knows no CPU beyond cpu[], none can be added */
 };
 
 /* A segment register with its hidden part: the layout of a VMCB's (AMD APM 2, table B-2). */
@@ -135,10 +136,14 @@ struct ovbs_boot_info {
 	uint64_t ram_top;     /* first byte after the highest RAM in the UEFI memory map */
 	uint64_t flags;       /* enum ovbs_boot_flags */
 	struct ovbs_acpi_pm acpi;
+	uint16_t reserved;
+	uint32_t ecam_buses; /* buses of PCI segment 0 at ecam_base, from bus 0 on; 0: no MCFG */
+	uint64_t ecam_base;  /* PCI configuration space as memory (PCI Firmware 3.3, 4.1.2) */
 	uint32_t cpu_count;
 	uint32_t boot_cpu; /* index of the boot CPU in cpu[] */
 	/* by PREPARE, for the status table: */
 	uint64_t log_gpa, log_size, stats_gpa, stats_size;
+	char why[64]; /* by PREPARE, if it fails: what is missing, for a person */
 	struct ovbs_boot_cpu cpu[OVBS_MAX_CPUS];
 };
 

@@ -56,7 +56,8 @@ enum ovbs_stat {
 	OVBS_STAT_DEBUG = 16,        /* single step after IRET */
 	OVBS_STAT_SHUTDOWN = 17,
 	OVBS_STAT_OTHER = 18,
-	OVBS_STAT_COUNT = 19,
+	OVBS_STAT_PCI = 19,          /* PCI configuration: ports, guarded pages of the ECAM */
+	OVBS_STAT_COUNT = 20,
 	OVBS_STAT_MAX = 32,          /* slots reserved for each CPU */
 };
 

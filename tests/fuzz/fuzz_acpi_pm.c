@@ -49,13 +49,17 @@ static void try_memory(const uint8_t *data, size_t size)
 	struct input in = { { map }, data, size };
 	struct ovbs_acpi_pm pm = { 0 };
 	uint32_t first = 0;
+	uint64_t base = 0;
 
 	if (acpi_pm_read(&in.memory, BASE, &pm) == 0 && pm.s5_found > 1)
 		abort();
 	if (pm.s5_typ_a > 7 || pm.s5_typ_b > 7)
 		abort();
 	release();
-	if (acpi_madt_cpus(&in.memory, BASE, &first) > size / 8)
+	if (acpi_madt_cpus(&in.memory, BASE, MADT_F_ENABLED, &first) > size / 8)
+		abort();
+	release();
+	if (acpi_mcfg_read(&in.memory, BASE, &base) > 256)
 		abort();
 	release();
 }

@@ -45,6 +45,8 @@ static void test_s5(void **state)
 		{ "word", AML("\x08_S5_\x12\x08\x02\x0B\x06\x00\x0A\x03"), true, 6, 3 },
 		{ "two length bytes", AML("\x08_S5_\x12\x47\x00\x02\x0A\x02\x0A\x03"), true, 2, 3 },
 		{ "four length bytes", AML("\x08_S5_\x12\xC7\x00\x00\x00\x02\x01\x01"), true, 1, 1 },
+		{ "highest types", AML("\x08_S5_\x12\x06\x02\x0A\x07\x0A\x07"), true, 7, 7 },
+		{ "shortest", AML("\x08_S5_\x12\x04\x02\x00\x01"), true, 0, 1 },
 		{ "second one counts", AML("\x08_S5_\x11\x08_S5_\x12\x04\x02\x0A\x05\x00"), true, 5, 0 },
 		{ "only used, not defined", AML("\x70_S5_\x12\x06\x04\x00\x00"), false, 0, 0 },
 		{ "root prefix, only used", AML("\x70\\_S5_\x12\x06\x04\x00\x00"), false, 0, 0 },
@@ -222,6 +224,18 @@ static void test_extended_fields_win(void **state)
 	assert_int_equal(pm.s5_found, 0);
 }
 
+static void test_port_range(void **state)
+{
+	struct physical *p = *state;
+	struct ovbs_acpi_pm pm;
+
+	put_gas(p, FADT + 148, 1, 0xFFFF);
+	put_gas(p, FADT + 160, 1, 0x10000);
+	assert_int_equal(acpi_pm_read(&p->memory, RSDP, &pm), 0);
+	assert_int_equal(pm.pm1a_evt_port, 0xFFFF);
+	assert_int_equal(pm.pm1b_evt_port, 0);
+}
+
 static void test_hardware_reduced(void **state)
 {
 	struct physical *p = *state;
@@ -326,19 +340,99 @@ static void test_madt(void **state)
 	struct physical *p = *state;
 	uint32_t first = 0;
 
-	assert_int_equal(acpi_madt_cpus(&p->memory, RSDP, &first), 3);
+	assert_int_equal(acpi_madt_cpus(&p->memory, RSDP, MADT_F_ENABLED, &first), 3);
 	assert_int_equal(first, 5);
 	put(p, MADT + 4, 44 + 16, 4);
-	assert_int_equal(acpi_madt_cpus(&p->memory, RSDP, &first), 1);
+	assert_int_equal(acpi_madt_cpus(&p->memory, RSDP, MADT_F_ENABLED, &first), 1);
 	put(p, MADT + 4, 44 + 15, 4); /* cut within the second entry */
 	first = 77;
-	assert_int_equal(acpi_madt_cpus(&p->memory, RSDP, &first), 0);
+	assert_int_equal(acpi_madt_cpus(&p->memory, RSDP, MADT_F_ENABLED, &first), 0);
 	assert_int_equal(first, 77);
 	put(p, MADT + 4, 44 + 40, 4);
 	put(p, MADT + 45, 0, 1); /* an entry of length 0 must not hang */
-	assert_int_equal(acpi_madt_cpus(&p->memory, RSDP, &first), 0);
+	assert_int_equal(acpi_madt_cpus(&p->memory, RSDP, MADT_F_ENABLED, &first), 0);
 	put(p, XSDT + 52, 0, 8);
-	assert_int_equal(acpi_madt_cpus(&p->memory, RSDP, &first), 0);
+	assert_int_equal(acpi_madt_cpus(&p->memory, RSDP, MADT_F_ENABLED, &first), 0);
+}
+
+static void test_madt_flags(void **state)
+{
+	struct physical *p = *state;
+	uint32_t first = 0;
+
+	/* The second entry becomes a CPU that can be added later. */
+	put(p, MADT + 44 + 8 + 4, MADT_F_ONLINE_CAPABLE, 4);
+	assert_int_equal(acpi_madt_cpus(&p->memory, RSDP, MADT_F_ENABLED | MADT_F_ONLINE_CAPABLE, &first),
+			 acpi_madt_cpus(&p->memory, RSDP, MADT_F_ENABLED, &first) + 1);
+}
+
+static void test_mcfg(void **state)
+{
+	struct physical *p = *state;
+	uint64_t base = 77;
+
+	assert_int_equal(acpi_mcfg_read(&p->memory, RSDP, &base), 0);
+	assert_int_equal(base, 77);
+	put_table(p, MADT, "MCFG", 44 + 32);
+	memset(p->bytes + (MADT + 44 - MEMORY_BASE), 0, 32);
+	put(p, MADT + 44, 0xF0000000, 8);
+	put(p, MADT + 44 + 8, 1, 2); /* another segment: not ours */
+	put(p, MADT + 60, 0xE0000000, 8);
+	put(p, MADT + 60 + 11, 0xFF, 1);
+	assert_int_equal(acpi_mcfg_read(&p->memory, RSDP, &base), 256);
+	assert_int_equal(base, 0xE0000000);
+	put(p, MADT + 4, 44 + 31, 4); /* cut within the second entry */
+	assert_int_equal(acpi_mcfg_read(&p->memory, RSDP, &base), 0);
+}
+
+/* What looks like a CPU but is none, and the largest numbers. */
+static void test_madt_entries(void **state)
+{
+	struct physical *p = *state;
+	uint32_t first = 0;
+
+	put(p, MADT + 68 + 8, 2, 4); /* online capable, not enabled */
+	assert_int_equal(acpi_madt_cpus(&p->memory, RSDP, MADT_F_ENABLED, &first), 2);
+	put(p, MADT + 52, 0x0802, 2); /* an interrupt override */
+	assert_int_equal(acpi_madt_cpus(&p->memory, RSDP, MADT_F_ENABLED, &first), 1);
+	assert_int_equal(first, 6);
+	put(p, MADT + 60, 0x0400, 2); /* too short to have flags; then one that ends the table */
+	put(p, MADT + 64, 0x1409, 2);
+	put(p, MADT + 64 + 4, 300, 4);
+	put(p, MADT + 64 + 8, 1, 4);
+	assert_int_equal(acpi_madt_cpus(&p->memory, RSDP, MADT_F_ENABLED, &first), 1);
+	assert_int_equal(first, 300);
+	put(p, MADT + 65, 12, 1);
+	assert_int_equal(acpi_madt_cpus(&p->memory, RSDP, MADT_F_ENABLED, &first), 0);
+}
+
+/* Only so many entries of the root are looked at. */
+static void test_many_tables(void **state)
+{
+	struct physical *p = *state;
+	struct ovbs_acpi_pm pm;
+
+	memset(p->bytes + (0x12000 - MEMORY_BASE), 0, 0x1800);
+	put(p, RSDP + 24, 0x12000, 8);
+	put(p, RSDP + 16, 0, 4);
+	put_table(p, 0x12000, "XSDT", 36 + 513 * 8);
+	put(p, 0x12000 + 36 + 512 * 8, FADT, 8);
+	assert_int_not_equal(acpi_pm_read(&p->memory, RSDP, &pm), 0);
+	put(p, 0x12000 + 36 + 511 * 8, FADT, 8);
+	assert_int_equal(acpi_pm_read(&p->memory, RSDP, &pm), 0);
+}
+
+/* A root pointer whose second half is beyond memory. */
+static void test_rsdp_at_the_edge(void **state)
+{
+	struct physical *p = *state;
+	struct ovbs_acpi_pm pm;
+	uint64_t edge = MEMORY_BASE + MEMORY_SIZE - 35;
+
+	memcpy(p->bytes + MEMORY_SIZE - 35, p->bytes, 35);
+	assert_int_not_equal(acpi_pm_read(&p->memory, edge, &pm), 0);
+	p->bytes[edge + 15 - MEMORY_BASE] = 0; /* revision 0: 20 bytes are all of it */
+	assert_int_equal(acpi_pm_read(&p->memory, edge, &pm), 0);
 }
 
 #define WITH_TABLES(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -356,6 +450,12 @@ int main(void)
 		WITH_TABLES(test_broken),
 		WITH_TABLES(test_fadt_alone),
 		WITH_TABLES(test_madt),
+		WITH_TABLES(test_madt_flags),
+		WITH_TABLES(test_mcfg),
+		WITH_TABLES(test_madt_entries),
+		WITH_TABLES(test_many_tables),
+		WITH_TABLES(test_rsdp_at_the_edge),
+		WITH_TABLES(test_port_range),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

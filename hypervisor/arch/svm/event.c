@@ -24,7 +24,7 @@ void arch_inject(struct vcpu *v, enum x86_vector vector, bool has_error, uint32_
 	struct vmcb *b = v->arch.vmcb;
 	uint64_t was = b->exitintinfo;
 
-	if ((was & EVENT_VALID) && (was & 0x700) == EVENT_EXCEPTION) {
+	if ((was & EVENT_VALID) && (was & EVENT_TYPE_MASK) == EVENT_EXCEPTION) {
 		unsigned int first = EVENT_VECTOR(was);
 
 		if (first == VEC_DF)
@@ -38,6 +38,7 @@ void arch_inject(struct vcpu *v, enum x86_vector vector, bool has_error, uint32_
 	}
 	b->exitintinfo = 0; /* replaced */
 	v->arch.step_trap = false;
+	has_error = has_error && (b->cr0 & CR0_PE); /* real mode pushes none */
 	b->eventinj = (uint64_t)error << 32 | EVENT_VALID | EVENT_EXCEPTION | (has_error ? EVENT_ERROR_VALID : 0) |
 		      vector;
 }
@@ -47,7 +48,8 @@ static bool replayed_by_rip(uint64_t event)
 {
 	unsigned int vector = EVENT_VECTOR(event);
 
-	return (event & 0x700) == EVENT_SOFT || ((event & 0x700) == EVENT_EXCEPTION && (vector == 3 || vector == 4));
+	return (event & EVENT_TYPE_MASK) == EVENT_SOFT ||
+	       ((event & EVENT_TYPE_MASK) == EVENT_EXCEPTION && (vector == 3 || vector == 4));
 }
 
 void svm_after_exit(struct vcpu *v)
@@ -65,6 +67,18 @@ void svm_after_exit(struct vcpu *v)
 	v->arch.step_trap = false;
 }
 
+static void step_iret(struct vcpu *v)
+{
+	struct vmcb *b = v->arch.vmcb;
+
+	v->arch.nmi_masked = true;
+	v->arch.nmi_stepping = true;
+	v->arch.iret_runs = false;
+	v->arch.step_dr6 = b->dr6;
+	b->rflags |= RFLAGS_TF;
+	b->intercept_exc |= 1u << VEC_DB;
+}
+
 bool arch_inject_nmi(struct vcpu *v)
 {
 	struct vmcb *b = v->arch.vmcb;
@@ -75,13 +89,20 @@ bool arch_inject_nmi(struct vcpu *v)
 	}
 	if (v->arch.nmi_masked)
 		return false; /* its IRET is intercepted */
-	if ((b->eventinj & EVENT_VALID) || (b->shadow & 1)) {
+	if (v->arch.iret_runs && b->rip == v->arch.iret_rip) {
+		step_iret(v); /* the IRET of the last handler has not run yet: behind it */
+		return false;
+	}
+	/* If an NMI is what ended VTL0's run, the CPU was ready for one, whatever the shadow says. */
+	if ((b->eventinj & EVENT_VALID) || ((b->shadow & 1) && b->exitcode != EXIT_NMI)) {
 		/* An NMI to ourselves comes as an exit as soon as VTL0 could take one. */
 		cpu_kick(this_cpu->shared);
 		return false;
 	}
 	b->eventinj = EVENT_VALID | EVENT_NMI | VEC_NMI;
+	b->shadow = 0;
 	v->arch.nmi_masked = true;
+	v->arch.iret_runs = false;
 	b->intercept3 |= ICPT_IRET;
 	return true;
 }
@@ -92,14 +113,13 @@ void svm_iret(struct vcpu *v)
 
 	count_exit(OVBS_STAT_IRET);
 	b->intercept3 &= ~ICPT_IRET;
-	if (!v->nmi_pending) {
-		v->arch.nmi_masked = false;
+	if (v->nmi_pending) {
+		step_iret(v);
 		return;
 	}
-	v->arch.nmi_stepping = true;
-	v->arch.step_dr6 = b->dr6;
-	b->rflags |= RFLAGS_TF;
-	b->intercept_exc |= 1u << VEC_DB;
+	v->arch.nmi_masked = false;
+	v->arch.iret_runs = true;
+	v->arch.iret_rip = b->rip;
 }
 
 bool svm_debug(struct vcpu *v)
@@ -112,6 +132,12 @@ bool svm_debug(struct vcpu *v)
 	v->arch.nmi_stepping = false;
 	v->arch.nmi_masked = false;
 	b->intercept_exc &= ~(1u << VEC_DB);
-	b->dr6 = v->arch.step_dr6;
+	if (b->dr6 & DR6_BS) {
+		b->dr6 = v->arch.step_dr6;
+	} else {
+		/* A breakpoint of VTL0's on the IRET itself: its to see, without our TF. */
+		b->rflags &= ~RFLAGS_TF;
+		arch_inject(v, VEC_DB, false, 0);
+	}
 	return true;
 }

@@ -40,11 +40,11 @@ static void on_debug_exception(struct vcpu *v)
 		exit_unknown(v, v->arch.vmcb->exitcode);
 }
 
-/* Only real hardware comes here; the pending INIT is redirected to #SX and taken in the window. */
+/* Only real hardware comes here; the pending INIT is redirected to #SX and taken in the window. cpu_before_entry() acts. */
 static void on_init(void)
 {
+	this_cpu->init_seen = 1;
 	arch_host_window();
-	cpu_send_init(this_cpu->shared);
 }
 
 static void dispatch(struct vcpu *v, struct vmcb *b)
@@ -88,6 +88,7 @@ static void dispatch(struct vcpu *v, struct vmcb *b)
 	case EXIT_VMMCALL:
 		exit_hypercall(v, b->cpl & 3);
 		break;
+	case EXIT_RSM:
 	case EXIT_VMRUN:
 	case EXIT_VMLOAD:
 	case EXIT_VMSAVE:
@@ -95,7 +96,7 @@ static void dispatch(struct vcpu *v, struct vmcb *b)
 	case EXIT_CLGI:
 	case EXIT_SKINIT:
 	case EXIT_INVLPGA:
-		/* As without SVM: EFER.SVME, as VTL0 sees it, is 0. */
+		/* As without SVM: EFER.SVME, as VTL0 sees it, is 0. RSM: not in SMM. */
 		count_exit(OVBS_STAT_VIRT_INSN);
 		arch_inject(v, VEC_UD, false, 0);
 		break;

@@ -52,6 +52,9 @@ static bool routes_memory(uint32_t msr)
 	case MSR_IORR_BASE0 ... MSR_IORR_MASK1:
 	case MSR_TOP_MEM:
 	case MSR_TOP_MEM2:
+	case MSR_MMIO_CONFIG:
+	case MSR_RMP_BASE:
+	case MSR_RMP_END:
 	case MSR_SMM_BASE:
 	case MSR_SMM_ADDR:
 	case MSR_SMM_MASK:
@@ -61,13 +64,19 @@ static bool routes_memory(uint32_t msr)
 	}
 }
 
-/* SVM's own, and SEV's, which needs SVM: not there for VTL0. */
+/*
+ * SVM's own, and SEV's, which needs SVM, are not there for VTL0. Nor is the way
+ * into SMM from outside (SMM_CTL, SMM_KEY), which firmware should have locked.
+ */
 static bool is_hidden(uint32_t msr)
 {
 	switch (msr) {
 	case MSR_VM_CR:
 	case MSR_VM_HSAVE_PA:
 	case MSR_SVM_KEY:
+	case MSR_SMM_CTL:
+	case MSR_SMM_KEY:
+	case MSR_TSC_RATIO:
 	case MSR_AVIC_DOORBELL:
 	case MSR_SEV_GHCB:
 	case MSR_SEV_STATUS:
@@ -88,7 +97,8 @@ int svm_bitmaps_prepare(void)
 		return -ENOMEM;
 	trap_msr(MSR_EFER, true, true);
 	trap_msr(MSR_APIC_BASE, false, true);
-	for (uint32_t msr = MSR_SYSCFG; msr <= MSR_SEV_STATUS; msr++)
+	trap_msr(MSR_TSC_RATIO, true, true);
+	for (uint32_t msr = MSR_SYSCFG; msr <= MSR_RMP_END; msr++)
 		if (is_hidden(msr) || routes_memory(msr))
 			trap_msr(msr, is_hidden(msr), true);
 	(void)map_place(MSR_X2APIC_ICR, &bit);
@@ -161,8 +171,8 @@ int arch_msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
 	if (!routes_memory(msr))
 		return -ENOENT;
 	if (rdmsr_safe(msr, &old) || old != value) {
-		hv_log("MSR %x: %llx -> %llx refused: it decides where memory is", msr, (unsigned long long)old,
-		       (unsigned long long)value);
+		hv_log_denied("MSR %x: %llx -> %llx refused: it decides where memory is", msr,
+			      (unsigned long long)old, (unsigned long long)value);
 		return -EPERM;
 	}
 	return 0;

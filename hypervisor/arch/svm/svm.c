@@ -23,6 +23,7 @@
 #define ATTR_DB         0x400u
 #define DR6_RESET       0xFFFF0FF0u
 #define DR7_RESET       0x400u
+#define DR7_ENABLED     0xFFu
 
 /* Pages of PRIV_ARCH. The second is for VTL1's VMCB. */
 enum {
@@ -43,12 +44,17 @@ static bool init_held;
  */
 static bool detect_init_held(void)
 {
-	uint64_t vm_cr;
+	uint64_t vm_cr, now;
+	bool sticks;
 
 	if (cpuid(1, 0).ecx & CPUID1_HYPERVISOR)
 		return false;
-	return !rdmsr_safe(MSR_VM_CR, &vm_cr) && !wrmsr_safe(MSR_VM_CR, vm_cr | VM_CR_R_INIT) &&
-	       !rdmsr_safe(MSR_VM_CR, &vm_cr) && (vm_cr & VM_CR_R_INIT);
+	if (rdmsr_safe(MSR_VM_CR, &vm_cr) || wrmsr_safe(MSR_VM_CR, vm_cr | VM_CR_R_INIT))
+		return false;
+	sticks = !rdmsr_safe(MSR_VM_CR, &now) && (now & VM_CR_R_INIT);
+	/* PREPARE may still fail: leave the register as it was. arch_enter() sets it for good. */
+	(void)wrmsr_safe(MSR_VM_CR, vm_cr);
+	return sticks;
 }
 
 bool arch_init_held(void)
@@ -58,7 +64,7 @@ bool arch_init_held(void)
 
 bool arch_supported(const char **why)
 {
-	uint64_t vm_cr;
+	uint64_t vm_cr, syscfg;
 
 	if (cpuid(0x80000000, 0).eax < CPUID_SVM || !(cpuid(0x80000001, 0).ecx & (1u << 2)))
 		*why = "no SVM";
@@ -68,6 +74,8 @@ bool arch_supported(const char **why)
 		*why = "no ASID for a guest";
 	else if (rdmsr_safe(MSR_VM_CR, &vm_cr) || (vm_cr & VM_CR_SVMDIS))
 		*why = "SVM is off (VM_CR.SVMDIS)";
+	else if (!rdmsr_safe(MSR_SYSCFG, &syscfg) && (syscfg & (SYSCFG_SME | SYSCFG_SME_MULTI)))
+		*why = "memory encryption is on (SYSCFG): an address bit would be an alias of our memory";
 	else
 		return true;
 	return false;
@@ -104,7 +112,7 @@ static void vmsave(uint64_t at)
 
 static void fill_control(struct vmcb *b)
 {
-	b->intercept3 = ICPT_NMI | ICPT_SMI | ICPT_INIT | ICPT_CPUID | ICPT_INVD | ICPT_INVLPGA | ICPT_IOIO |
+	b->intercept3 = ICPT_NMI | ICPT_SMI | ICPT_INIT | ICPT_CPUID | ICPT_RSM | ICPT_INVD | ICPT_INVLPGA | ICPT_IOIO |
 			ICPT_MSR | ICPT_SHUTDOWN;
 	b->intercept4 = ICPT_VMRUN | ICPT_VMMCALL | ICPT_VMLOAD | ICPT_VMSAVE | ICPT_STGI | ICPT_CLGI |
 			ICPT_SKINIT;
@@ -178,6 +186,9 @@ void arch_run_guest(struct vcpu *v)
 	v->gpr[GPR_RSP] = b->rsp;
 	b->tlb_control = TLB_KEEP;
 	b->eventinj = 0;
+	/* #VMEXIT disables breakpoints (15.6); QEMU TCG leaves VTL0's armed. */
+	if (b->dr7 & DR7_ENABLED)
+		write_dr7(DR7_RESET);
 }
 
 void arch_host_window(void)
@@ -250,6 +261,7 @@ static void go_on_at(struct vcpu *v, uint64_t rip)
 
 	b->rip = rip;
 	b->shadow = 0;
+	b->rflags &= ~RFLAGS_RF;
 	v->arch.step_trap = b->rflags & RFLAGS_TF;
 }
 
@@ -317,7 +329,7 @@ void arch_init_state(struct vcpu *v)
 	b->intercept3 &= ~ICPT_IRET;
 	b->intercept_exc = 0;
 	b->tlb_control = TLB_FLUSH_ALL;
-	a->nmi_masked = a->nmi_stepping = a->step_trap = false;
+	a->nmi_masked = a->nmi_stepping = a->step_trap = a->iret_runs = false;
 }
 
 void arch_sipi_state(struct vcpu *v, uint8_t vector)

@@ -12,11 +12,11 @@
 #include <stdint.h>
 
 /* Offset 0x0C, intercepts of vector 3. */
-#define ICPT_INTR     (1u << 0)
 #define ICPT_NMI      (1u << 1)
 #define ICPT_SMI      (1u << 2)
 #define ICPT_INIT     (1u << 3)
 #define ICPT_CPUID    (1u << 18)
+#define ICPT_RSM      (1u << 19)
 #define ICPT_IRET     (1u << 20)
 #define ICPT_INVD     (1u << 22)
 #define ICPT_INVLPGA  (1u << 26)
@@ -46,9 +46,8 @@
 /* EVENTINJ, EXITINTINFO (15.20). */
 #define EVENT_VALID       (1ULL << 31)
 #define EVENT_ERROR_VALID (1ULL << 11)
-#define EVENT_TYPE(v)     ((v) >> 8 & 7)
+#define EVENT_TYPE_MASK   (7ULL << 8)
 #define EVENT_VECTOR(v)   ((v) & 0xFF)
-#define EVENT_INTR        (0ULL << 8)
 #define EVENT_NMI         (2ULL << 8)
 #define EVENT_EXCEPTION   (3ULL << 8)
 #define EVENT_SOFT        (4ULL << 8)
@@ -56,11 +55,11 @@
 /* Exit codes (appendix C). */
 enum svm_exit {
 	EXIT_EXCP_BASE = 0x40,
-	EXIT_INTR = 0x60,
 	EXIT_NMI = 0x61,
 	EXIT_SMI = 0x62,
 	EXIT_INIT = 0x63,
 	EXIT_CPUID = 0x72,
+	EXIT_RSM = 0x73,
 	EXIT_IRET = 0x74,
 	EXIT_INVD = 0x76,
 	EXIT_INVLPGA = 0x7A,
@@ -79,7 +78,6 @@ enum svm_exit {
 #define EXIT_INVALID (~0ULL)
 
 /* #NPF, EXITINFO1 (15.25.6). */
-#define NPF_PRESENT (1ULL << 0)
 #define NPF_WRITE   (1ULL << 1)
 #define NPF_FETCH   (1ULL << 4)
 #define NPF_TABLES  (1ULL << 33) /* while VTL0's page tables were walked */
@@ -157,17 +155,24 @@ _Static_assert(sizeof(struct vmcb) == 4096, "one page");
 #define MSR_IORR_MASK1    0xC0010019u
 #define MSR_TOP_MEM       0xC001001Au
 #define MSR_TOP_MEM2      0xC001001Du
+#define MSR_MMIO_CONFIG   0xC0010058u /* where PCI configuration space is memory */
 #define MSR_SMM_BASE      0xC0010111u
 #define MSR_SMM_ADDR      0xC0010112u
 #define MSR_SMM_MASK      0xC0010113u
 #define MSR_VM_CR         0xC0010114u
-#define MSR_IGNNE         0xC0010115u
 #define MSR_SMM_CTL       0xC0010116u
 #define MSR_VM_HSAVE_PA   0xC0010117u
 #define MSR_SVM_KEY       0xC0010118u
+#define MSR_SMM_KEY       0xC0010119u
 #define MSR_AVIC_DOORBELL 0xC001011Bu
 #define MSR_SEV_GHCB      0xC0010130u
 #define MSR_SEV_STATUS    0xC0010131u
+#define MSR_RMP_BASE      0xC0010132u
+#define MSR_RMP_END       0xC0010133u
+#define MSR_TSC_RATIO     0xC0000104u
+
+#define SYSCFG_SME       (1ULL << 23)
+#define SYSCFG_SME_MULTI (1ULL << 26)
 
 #define VM_CR_R_INIT (1ULL << 1)
 #define VM_CR_SVMDIS (1ULL << 4)

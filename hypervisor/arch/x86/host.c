@@ -229,6 +229,45 @@ int host_read_guest(void *ctx, uint64_t g, void *buf, size_t n)
 	return 0;
 }
 
+/* The window on @at's page; closed by window_close(). A register that crosses a page does not exist. */
+static volatile void *window_open(uint64_t at, unsigned int size)
+{
+	uint64_t off = at & ~PAGE_MASK;
+
+	hv_assert(off + size <= PAGE_SIZE && !block_has(at, size));
+	this_cpu->private_pt[PRIV_MMIO] = (at & PTE_ADDR) | HOST_PTE | PTE_PCD | PTE_PWT;
+	invlpg(PRIVATE_ADDR(PRIV_MMIO));
+	return (char *)PRIVATE_ADDR(PRIV_MMIO) + off;
+}
+
+static void window_close(void)
+{
+	this_cpu->private_pt[PRIV_MMIO] = 0;
+	invlpg(PRIVATE_ADDR(PRIV_MMIO));
+}
+
+uint32_t host_mmio_read(uint64_t at, unsigned int size)
+{
+	volatile void *p = window_open(at, size);
+	uint32_t v = size == 1 ? *(volatile uint8_t *)p : size == 2 ? *(volatile uint16_t *)p : *(volatile uint32_t *)p;
+
+	window_close();
+	return v;
+}
+
+void host_mmio_write(uint64_t at, unsigned int size, uint32_t value)
+{
+	volatile void *p = window_open(at, size);
+
+	if (size == 1)
+		*(volatile uint8_t *)p = (uint8_t)value;
+	else if (size == 2)
+		*(volatile uint16_t *)p = (uint16_t)value;
+	else
+		*(volatile uint32_t *)p = value;
+	window_close();
+}
+
 static bool fix_up(struct host_frame *f)
 {
 	for (const struct extable_entry *e = extable_start; e < extable_end; e++)
@@ -243,12 +282,19 @@ void host_exception(struct host_frame *f)
 {
 	switch (f->vector) {
 	case VEC_NMI:
+		if (!hv_prepared) /* the firmware's; it is off the machine for microseconds only */
+			return;
 		this_cpu->nmi_seen = 1;
 		/* Between the last look at nmi_seen and HLT: do not go to sleep any more. */
 		if (f->rip >= (uint64_t)host_wait_begin && f->rip < (uint64_t)host_wait_end)
 			f->rip = (uint64_t)host_wait_end;
 		return;
-	case VEC_SX: /* an INIT, redirected; it has been seen as an exit */
+	case VEC_SX: /* an INIT, redirected (APM 2, 15.30.1) */
+		this_cpu->init_seen = 1;
+		return;
+	case VEC_DB: /* only an emulator leaves VTL0's breakpoints armed in the host */
+		write_dr7(0x400);
+		f->rflags |= RFLAGS_RF;
 		return;
 	case VEC_GP:
 		if (fix_up(f))

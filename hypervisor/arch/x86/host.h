@@ -32,6 +32,10 @@ void host_load_boot_tables(void);
 /** host_read_guest - copy @n bytes from guest physical @g; for gwalk's callback. 0, or -EFAULT if out of VTL0's reach. */
 int host_read_guest(void *ctx, uint64_t g, void *buf, size_t n);
 
+/** host_mmio_read, host_mmio_write - a device register at @at, @size bytes (1, 2, 4), not across a page. */
+uint32_t host_mmio_read(uint64_t at, unsigned int size);
+void host_mmio_write(uint64_t at, unsigned int size, uint32_t value);
+
 /** host_map_apic - map the local APIC's registers at PRIV_APIC. Context: ENTER. */
 void host_map_apic(uint64_t base);
 

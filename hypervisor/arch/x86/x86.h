@@ -29,8 +29,7 @@
 #define RFLAGS_FIXED (1ULL << 1)
 #define RFLAGS_TF    (1ULL << 8)
 #define RFLAGS_DF    (1ULL << 10)
-#define RFLAGS_IF    (1ULL << 9)
-#define RFLAGS_VM    (1ULL << 17)
+#define RFLAGS_RF    (1ULL << 16)
 
 #define EFER_LME  (1ULL << 8)
 #define EFER_LMA  (1ULL << 10)
@@ -41,10 +40,7 @@
 #define MSR_X2APIC_BASE    0x00000800u
 #define MSR_X2APIC_ICR     0x00000830u
 #define MSR_EFER           0xC0000080u
-#define MSR_FS_BASE        0xC0000100u
-#define MSR_GS_BASE        0xC0000101u
 
-#define APIC_BASE_BSP    (1ULL << 8)
 #define APIC_BASE_X2APIC (1ULL << 10)
 #define APIC_BASE_ENABLE (1ULL << 11)
 #define APIC_BASE_ADDR   0x000FFFFFFFFFF000ULL
@@ -170,6 +166,11 @@ static inline uint64_t read_dr6(void)
 
 	asm volatile("mov %%dr6, %0" : "=r"(v));
 	return v;
+}
+
+static inline void write_dr7(uint64_t v)
+{
+	asm volatile("mov %0, %%dr7" : : "r"(v));
 }
 
 static inline void invlpg(const void *va)
