@@ -73,28 +73,35 @@ wc -l </run/big.c"""
 COMPILE = "cd /run && loops mark 2 && gcc -O2 -c big.c -o big.o && loops mark 3"
 
 
-def debian_instructions(_want):
-    """Boot of the full Debian to the login prompt, and a compiler run there."""
-    boot, compiled, seconds, size = {}, {}, {}, "?"
-    for side in SIDES:
-        marks = counts(f"debian-{side or 'base'}")
-        say(f"Debian, icount, {side or 'baseline'}: 2 to 4 minutes")
-        with full("icount", side, cpus=1, icount=True, time_limit=900, qemu_args=marks.qemu_args) as m:
-            boot[side], seconds[side] = marks.first(1), m.boot_seconds
-            say(f"{boot[side] / 1e9:.3f}e9 instructions to the login prompt, {seconds[side]:.0f} s")
-            # let the boot's late services end first: their work is not the compiler's
-            m.run("systemctl is-system-running --wait", 300)
-            size = m.sh(GENERATE, 120).strip()
-            m.sh(COMPILE, 300)
-            found = []
-            for _ in range(2):
-                m.sh(COMPILE, 300)
-                found.append(marks.between(2, 3))
-            compiled[side] = min(found)
-            say(f"{compiled[side] / 1e9:.3f}e9 instructions to compile {size} lines")
-    yield Row("boot.instructions", "Debian 12, 1 CPU, icount", boot[FLAVOR], "instructions", boot[None], 1.02)
-    yield Row("compile.instructions", f"Debian 12, 1 CPU, icount, gcc -O2, {size} lines", compiled[FLAVOR],
-              "instructions", compiled[None], 1.01)
+def counted_compile(m, marks):
+    """(instructions, lines of the source), best of two after a warm-up."""
+    m.run("systemctl is-system-running --wait", 300)  # the boot's late services are not the compiler's work
+    size = m.sh(GENERATE, 120).strip()
+    m.sh(COMPILE, 300)
+    found = []
+    for _ in range(2):
+        m.sh(COMPILE, 300)
+        found.append(marks.between(2, 3))
+    return min(found), size
+
+
+def debian_instructions(want):
+    """Boot of the full Debian to the login prompt, best of two because firmware polls the disk; a compiler run there."""
+    boot, compiled, size = {side: [] for side in SIDES}, {}, "?"
+    for i in range(2):
+        for side in SIDES:
+            say(f"Debian, icount, {side or 'baseline'}, {i + 1} of 2: 1 to 4 minutes")
+            marks = counts(f"debian-{side or 'base'}")
+            with full("icount", side, cpus=1, icount=True, time_limit=900, qemu_args=marks.qemu_args) as m:
+                boot[side].append(marks.first(1))
+                say(f"{boot[side][-1] / 1e9:.3f}e9 instructions to the login prompt, {m.boot_seconds:.0f} s")
+                if side not in compiled and want("compile.instructions"):
+                    compiled[side], size = counted_compile(m, marks)
+                    say(f"{compiled[side] / 1e9:.3f}e9 instructions to compile {size} lines")
+    yield Row("boot.instructions", "Debian 12, 1 CPU, icount", min(boot[FLAVOR]), "instructions", min(boot[None]), 1.02)
+    if compiled:
+        yield Row("compile.instructions", f"Debian 12, 1 CPU, icount, gcc -O2, {size} lines", compiled[FLAVOR],
+                  "instructions", compiled[None], 1.01)
 
 
 # --- time ------------------------------------------------------------------

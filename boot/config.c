@@ -113,25 +113,17 @@ static bool set_options(struct config *c, const char *where, struct span value)
 }
 
 /* Switches that weaken the hypervisor or its tests: release builds do not know them. */
-static bool set_debug(struct config *c, struct span line, bool *known)
+static bool set_debug(struct config *c, struct span line)
 {
-	*known = false;
-	if (!OVBS_DEBUG)
-		return false;
-	*known = true;
-	if (span_is(line, "icr=open"))
-		c->icr_open = true;
-	else if (span_is(line, "serial=off"))
-		c->serial_off = true;
-	else
-		*known = false;
-	return *known;
+	if (OVBS_DEBUG && span_is(line, "icr=open"))
+		return c->icr_open = true;
+	if (OVBS_DEBUG && span_is(line, "serial=off"))
+		return c->serial_off = true;
+	return false;
 }
 
 static bool parse_line(struct config *c, const char *where, struct span line)
 {
-	bool known;
-
 	line = trim(line);
 	if (line.len == 0 || line.at[0] == '#')
 		return true;
@@ -139,8 +131,7 @@ static bool parse_line(struct config *c, const char *where, struct span line)
 		return set_next(c, where, trim(skip(line, strlen("next="))));
 	if (starts_with(line, "options="))
 		return set_options(c, where, trim(skip(line, strlen("options="))));
-	set_debug(c, line, &known);
-	if (known)
+	if (set_debug(c, line))
 		return true;
 	config_problem(c, "%s: unknown setting", where);
 	return false;

@@ -9,6 +9,7 @@
 #include "ovbs_errno.h"
 
 #define ENTRIES 512u
+#define PA_LAST (PTE_ADDR | (PAGE_SIZE - 1))
 
 int tables_init(struct tables *t, void *pool, uint64_t spa, uint64_t size, unsigned int levels)
 {
@@ -84,7 +85,7 @@ int tables_map(struct tables *t, uint64_t va, uint64_t pa, uint64_t size, uint64
 		return -EINVAL;
 	if ((rights & (PTE_W | PTE_NX)) == PTE_W)
 		return -EINVAL;
-	if (size == 0 || size - 1 > UINT64_MAX - va || pa > PTE_ADDR || size - 1 > PTE_ADDR - pa)
+	if (size == 0 || size - 1 > UINT64_MAX - va || pa > PA_LAST || size - 1 > PA_LAST - pa)
 		return -EINVAL;
 	if (!canonical(t, va) || !canonical(t, va + size - 1) || (int64_t)(va ^ (va + size - 1)) < 0)
 		return -EINVAL;

@@ -34,10 +34,16 @@ $(OUT)/openvbs.efi: $(BOOT_OBJ) $(OUT)/hypervisor.sections.obj
 $(OUT)/fakehv.elf: FAKE_STATUS := 0
 $(OUT)/failhv.elf: FAKE_STATUS := 2 # OVBS_HV_E_MEMORY
 
-$(OUT)/fakehv.elf $(OUT)/failhv.elf: tests/guest/fakehv/fakehv.S tests/guest/fakehv/fakehv.lds mk/boot.mk
+$(OUT)/fakehv_offsets.h: tests/guest/fakehv/offsets.c include/openvbs/boot_info.h mk/boot.mk
 	@mkdir -p $(@D)
+	@echo "  GEN     $@"
+	@$(HV_CC) $(HV_CFLAGS) -S -o $(@:.h=.s) $<
+	@sed -n 's/^[[:space:]]*\(#define .*\)/\1/p' $(@:.h=.s) >$@
+
+$(OUT)/fakehv.elf $(OUT)/failhv.elf: tests/guest/fakehv/fakehv.S tests/guest/fakehv/fakehv.lds \
+		$(OUT)/fakehv_offsets.h mk/boot.mk
 	@echo "  LD      $@"
-	@$(HV_CC) -DPREPARE_STATUS=$(FAKE_STATUS) -c -o $(@:.elf=.o) $<
+	@$(HV_CC) -I$(OUT) -DPREPARE_STATUS=$(FAKE_STATUS) -c -o $(@:.elf=.o) $<
 	@ld.lld -nostdlib -static -z max-page-size=4096 -z noexecstack -T tests/guest/fakehv/fakehv.lds \
 		-o $@ $(@:.elf=.o)
 

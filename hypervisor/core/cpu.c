@@ -31,7 +31,8 @@ void cpu_kick(struct cpu_shared *target)
 
 static bool still_inside(const struct cpu_shared *c)
 {
-	return __atomic_load_n(&c->flush, __ATOMIC_SEQ_CST) && __atomic_load_n(&c->in_guest, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&c->flush, __ATOMIC_SEQ_CST) &&
+	       __atomic_load_n(&c->in_guest, __ATOMIC_SEQ_CST);
 }
 
 /*

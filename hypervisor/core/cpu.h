@@ -40,7 +40,7 @@ enum private_page {
 	PRIV_PAGES = 64,        /* all fit one page table */
 };
 
-#define PRIVATE_ADDR(page) ((void *)(HV_PRIVATE_VA + (uint64_t)(page) * PAGE_SIZE))
+#define PRIVATE_ADDR(page) ((void *)(HV_PRIVATE_VA + (uint64_t)(page)*PAGE_SIZE))
 
 enum cpu_state {
 	CPU_FIRMWARE = 0,  /* not entered yet */
@@ -51,18 +51,18 @@ enum cpu_state {
 struct cpu_shared {
 	uint32_t index;
 	uint32_t apic_id;
-	uint32_t state;     /* enum cpu_state; written by the owner under lock */
-	struct lock lock;   /* guards the four below */
+	uint32_t state;   /* enum cpu_state; written by the owner under lock */
+	struct lock lock; /* guards the four below */
 	uint8_t init_pending;
 	uint8_t sipi_pending;
 	uint8_t sipi_vector;
 	uint8_t sipi_started; /* came up by a SIPI at least once */
-	uint32_t kick;      /* atomic: an NMI of ours is on its way */
-	uint32_t in_guest;  /* atomic: set before the owner's last look at the requests */
-	uint32_t flush;     /* atomic: drop second-level translations before the next entry */
-	uint32_t x2apic;    /* the APIC's mode and logical address, for INIT and SIPI by logical destination */
+	uint32_t kick;        /* atomic: an NMI of ours is on its way */
+	uint32_t in_guest;    /* atomic: set before the owner's last look at the requests */
+	uint32_t flush;       /* atomic: drop second-level translations before the next entry */
+	uint32_t x2apic; /* the APIC's mode and logical address, for INIT and SIPI by logical destination */
 	uint32_t ldr, dfr;
-	uint64_t *stats;    /* this CPU's counters, in the page that VTL0 can read */
+	uint64_t *stats; /* this CPU's counters, in the page that VTL0 can read */
 } __attribute__((aligned(64)));
 
 struct gdt {
@@ -85,19 +85,19 @@ _Static_assert(sizeof(struct tss) == 104, "APM 2, figure 12-8");
 /* One virtual processor: VTL0's on this CPU. (VTL1's will stand beside it, with a VMCB of its own.) */
 struct vcpu {
 	uint64_t gpr[GPR_COUNT]; /* enum x86_gpr; RSP and RAX are copied in and out of the VMCB by the vendor's part */
-	bool nmi_pending;        /* an NMI for VTL0 waits for delivery */
+	bool nmi_pending; /* an NMI for VTL0 waits for delivery */
 	struct arch_vcpu arch;
 };
 
 struct cpu {
 	struct cpu_shared *shared;
 	uint32_t index;
-	uint32_t x2apic_mode;   /* this CPU's own copy of shared->x2apic */
-	volatile uint32_t nmi_seen; /* the host's NMI handler ran */
+	uint32_t x2apic_mode;        /* this CPU's own copy of shared->x2apic */
+	volatile uint32_t nmi_seen;  /* the host's NMI handler ran */
 	volatile uint32_t init_seen; /* an INIT came by hardware, not through the trap */
-	uint32_t icr_trapped;   /* MSR bitmap in use */
-	uint64_t *private_pt;   /* page table of the private window */
-	uint64_t denied_logged; /* denials told in the log so far, to bound its noise */
+	uint32_t icr_trapped;        /* MSR bitmap in use */
+	uint64_t *private_pt;        /* page table of the private window */
+	uint64_t denied_logged;      /* denials told in the log so far, to bound its noise */
 	struct gdt gdt;
 	struct tss tss;
 	struct vcpu vtl0;

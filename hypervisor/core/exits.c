@@ -18,7 +18,7 @@
 #include "core/power.h"
 #include "mm/pool.h"
 
-#define SYNTHETIC_MSRS    0x40000000u /* up to 0x4FFFFFFF: the software below, if any */
+#define SYNTHETIC_MSRS     0x40000000u /* up to 0x4FFFFFFF: the software below, if any */
 #define CPUID1_ECX_OSXSAVE (1u << 27)
 #define CPUID7_ECX_OSPKE   (1u << 4)
 
@@ -213,7 +213,10 @@ void exit_slat(struct vcpu *v, const struct slat_fault *f)
 		return;
 	}
 	count_exit(OVBS_STAT_SLAT_DENIED);
-	hv_log_denied("%s of %llx at rip %llx refused%s: #GP", f->fetch ? "execution" : f->write ? "write" : "read",
+	hv_log_denied("%s of %llx at rip %llx refused%s: #GP",
+		      f->fetch ? "execution" :
+		      f->write ? "write" :
+				 "read",
 		      (unsigned long long)f->gpa.v, (unsigned long long)guest_rip(v),
 		      f->indirect ? " (page walk or event delivery)" : "");
 	arch_inject(v, VEC_GP, true, 0);

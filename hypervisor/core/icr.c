@@ -123,7 +123,8 @@ static bool emulated(const struct ipi *ipi)
 			cpu_send_sipi(&cpus[i], ipi->vector);
 	}
 	if (!reached)
-		hv_log_denied("INIT or SIPI for a CPU that is not ours (destination %x): dropped", ipi->dest);
+		hv_log_denied("INIT or SIPI for a CPU that is not ours (destination %x): dropped",
+			      ipi->dest);
 	return true;
 }
 

@@ -29,11 +29,10 @@ bool hv_stopped(void);
 /** hv_halt - this CPU does nothing any more. */
 void hv_halt(void) __attribute__((noreturn));
 
-#define hv_assert(cond)                                                        \
-	do {                                                                   \
-		if (!(cond))                                                   \
-			hv_panic("assertion failed: %s (%s:%d)", #cond,        \
-				 __FILE__, __LINE__);                          \
+#define hv_assert(cond)                                                                            \
+	do {                                                                                       \
+		if (!(cond))                                                                       \
+			hv_panic("assertion failed: %s (%s:%d)", #cond, __FILE__, __LINE__);       \
 	} while (0)
 
 #endif

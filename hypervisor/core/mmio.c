@@ -53,7 +53,9 @@ void mmio_done(struct vcpu *v, const struct mmio_insn *in, uint32_t old)
 
 	(void)arch_walk(v, &w, &rip);
 	if (in->op == MMIO_XCHG)
-		*reg = in->size == 4 ? old : in->size == 2 ? (*reg & ~0xFFFFULL) | old : (*reg & ~0xFFULL) | old;
+		*reg = in->size == 4 ? old :
+		       in->size == 2 ? (*reg & ~0xFFFFULL) | old :
+				       (*reg & ~0xFFULL) | old;
 	if (in->di_width)
 		stos_advance(v, in, w.rflags & RFLAGS_DF);
 	arch_skip_bytes(v, in->length);

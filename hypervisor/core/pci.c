@@ -26,11 +26,14 @@ struct guard {
 	uint16_t first, last;
 };
 
-#define AMD_NODE(slot)                                                         \
-	{ 0x1022, ANY, slot, 0, 0, 0xFFF }, { 0x1022, ANY, slot, 1, 0, 0xFFF }, \
-	{ 0x1022, ANY, slot, 2, 0, 0xFFF }, { 0x1022, ANY, slot, 3, 0, 0xFFF }, \
-	{ 0x1022, ANY, slot, 4, 0, 0xFFF }, { 0x1022, ANY, slot, 5, 0, 0xFFF }, \
-	{ 0x1022, ANY, slot, 6, 0, 0xFFF }, { 0x1022, ANY, slot, 7, 0, 0xFFF }
+#define AMD_NODE(slot)                                                                             \
+	{ 0x1022, ANY, slot, 0, 0, 0xFFF }, { 0x1022, ANY, slot, 1, 0, 0xFFF },                    \
+		{ 0x1022, ANY, slot, 2, 0, 0xFFF }, { 0x1022, ANY, slot, 3, 0, 0xFFF },            \
+		{ 0x1022, ANY, slot, 4, 0, 0xFFF }, { 0x1022, ANY, slot, 5, 0, 0xFFF },            \
+		{ 0x1022, ANY, slot, 6, 0, 0xFFF },                                                \
+	{                                                                                          \
+		0x1022, ANY, slot, 7, 0, 0xFFF                                                     \
+	}
 
 static const struct guard known[] = {
 	/* Q35 host bridge (Intel 316966, 5.1): EPBAR, MCHBAR, PCIEXBAR, DMIBAR. */
@@ -42,8 +45,14 @@ static const struct guard known[] = {
 	{ 0x8086, 0x7113, 0x01, 3, 0x40, 0x43 },
 	{ 0x8086, 0x7113, 0x01, 3, 0x80, 0x80 },
 	/* AMD nodes: northbridge or data fabric, with the address maps (BKDG, PPR: D18Fx). */
-	AMD_NODE(0x18), AMD_NODE(0x19), AMD_NODE(0x1A), AMD_NODE(0x1B),
-	AMD_NODE(0x1C), AMD_NODE(0x1D), AMD_NODE(0x1E), AMD_NODE(0x1F),
+	AMD_NODE(0x18),
+	AMD_NODE(0x19),
+	AMD_NODE(0x1A),
+	AMD_NODE(0x1B),
+	AMD_NODE(0x1C),
+	AMD_NODE(0x1D),
+	AMD_NODE(0x1E),
+	AMD_NODE(0x1F),
 };
 
 static bool present[ARRAY_SIZE(known)];
@@ -75,14 +84,17 @@ int pci_prepare(const struct ovbs_boot_info *info)
 	for (unsigned int i = 0; i < ARRAY_SIZE(known); i++) {
 		uint32_t id = read_id(&known[i]);
 
-		if ((id & 0xFFFF) != known[i].vendor || (known[i].device != ANY && id >> 16 != known[i].device))
+		if ((id & 0xFFFF) != known[i].vendor ||
+		    (known[i].device != ANY && id >> 16 != known[i].device))
 			continue;
 		present[i] = true;
 		found++;
-		if (ecam_base && slat_set(&vtl0_slat, gpa(ecam_page(&known[i])), spa(ecam_page(&known[i])), SLAT_R))
+		if (ecam_base &&
+		    slat_set(&vtl0_slat, gpa(ecam_page(&known[i])), spa(ecam_page(&known[i])), SLAT_R))
 			return -ENOMEM;
 	}
-	hv_log("PCI: %u register ranges guarded, configuration space at %llx", found, (unsigned long long)ecam_base);
+	hv_log("PCI: %u register ranges guarded, configuration space at %llx", found,
+	       (unsigned long long)ecam_base);
 	if (found) {
 		arch_trap_port(CONFIG_ADDRESS, 1, true); /* its other bytes are not the address register: 0xCF9 resets */
 		arch_trap_port(CONFIG_DATA, 4, true);
@@ -105,7 +117,8 @@ static uint32_t low_bytes(uint32_t v, unsigned int size)
 	return size == 4 ? v : v & ((1u << 8 * size) - 1);
 }
 
-static void log_dropped(unsigned int slot, unsigned int function, unsigned int reg, uint32_t old, uint32_t value)
+static void log_dropped(unsigned int slot, unsigned int function, unsigned int reg, uint32_t old,
+			uint32_t value)
 {
 	hv_log_denied("PCI 0:%x.%u register %x: %x -> %x dropped: it decides where memory or the sleep control is",
 		      slot, function, reg, old, value);

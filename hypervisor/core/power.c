@@ -8,14 +8,14 @@
 #include "arch/contract.h"
 #include "core/log.h"
 
-#define PM1_CNT_HIGH     1    /* byte of PM1 control with SLP_TYP and SLP_EN */
-#define CNT_HIGH_EN      0x20 /* SLP_EN, bit 13 */
-#define CNT_HIGH_TYP(b)  ((b) >> 2 & 7)
-#define PM1_STS_HIGH     1
-#define STS_HIGH_WAK     0x80 /* WAK_STS, bit 15 */
-#define RESET_CF9        0xCF9
-#define KBC_COMMAND      0x64
-#define KBC_PULSE_RESET  0xFE
+#define PM1_CNT_HIGH    1    /* byte of PM1 control with SLP_TYP and SLP_EN */
+#define CNT_HIGH_EN     0x20 /* SLP_EN, bit 13 */
+#define CNT_HIGH_TYP(b) ((b) >> 2 & 7)
+#define PM1_STS_HIGH    1
+#define STS_HIGH_WAK    0x80 /* WAK_STS, bit 15 */
+#define RESET_CF9       0xCF9
+#define KBC_COMMAND     0x64
+#define KBC_PULSE_RESET 0xFE
 
 static struct ovbs_acpi_pm pm;
 static uint32_t woken; /* atomic: sleep was refused, VTL0 has not cleared the wake status yet */

@@ -64,7 +64,8 @@ static uint64_t *split(uint64_t *entry, unsigned int level)
 	if (!t)
 		return NULL;
 	for (unsigned int i = 0; i < ENTRIES; i++)
-		t[i] = arch_slat_leaf(spa(from + ((uint64_t)i << level_shift(level - 1))), SLAT_RWX, level - 1);
+		t[i] = arch_slat_leaf(spa(from + ((uint64_t)i << level_shift(level - 1))), SLAT_RWX,
+				      level - 1);
 	put(entry, arch_slat_table(shared_spa(t)));
 	return t;
 }

@@ -15,9 +15,9 @@
 #include "core/lock.h"
 #include "mm/addr.h"
 
-#define SLAT_R (1u << 0)
-#define SLAT_W (1u << 1)
-#define SLAT_X (1u << 2)
+#define SLAT_R   (1u << 0)
+#define SLAT_W   (1u << 1)
+#define SLAT_X   (1u << 2)
 #define SLAT_RWX (SLAT_R | SLAT_W | SLAT_X)
 
 #define SLAT_LAZY_TABLES 32
@@ -27,10 +27,10 @@ struct slat {
 	uint64_t *root;
 	struct spa root_spa;
 	unsigned int levels;
-	unsigned int leaf;     /* level of the leaves above 4 GiB: 3 (1 GiB) or 2 (2 MiB) */
-	uint64_t eager_end;    /* everything below is mapped at the start */
-	uint64_t addr_limit;   /* first address the CPU does not have */
-	uint64_t *lazy_pool;   /* SLAT_LAZY_TABLES pages */
+	unsigned int leaf;   /* level of the leaves above 4 GiB: 3 (1 GiB) or 2 (2 MiB) */
+	uint64_t eager_end;  /* everything below is mapped at the start */
+	uint64_t addr_limit; /* first address the CPU does not have */
+	uint64_t *lazy_pool; /* SLAT_LAZY_TABLES pages */
 	unsigned int lazy_used;
 	unsigned int lazy_round; /* how often the reserve was begun anew */
 };

@@ -78,10 +78,10 @@ enum ovbs_hv_error {
 };
 
 enum ovbs_boot_flags {
-	OVBS_BOOT_F_LA57 = 1u << 0,      /* the host tables have 5 levels */
-	OVBS_BOOT_F_ICR_OPEN = 1u << 1,  /* debug builds only: never trap the ICR (bench) */
-	OVBS_BOOT_F_SERIAL = 1u << 2,    /* debug builds only: log to COM1 too */
-	OVBS_BOOT_F_ALL_CPUS = 1u << 3,  /* the MADT knows no CPU beyond cpu[], none can be added */
+	OVBS_BOOT_F_LA57 = 1u << 0,     /* the host tables have 5 levels */
+	OVBS_BOOT_F_ICR_OPEN = 1u << 1, /* debug builds only: never trap the ICR (bench) */
+	OVBS_BOOT_F_SERIAL = 1u << 2,   /* debug builds only: log to COM1 too */
+	OVBS_BOOT_F_ALL_CPUS = 1u << 3, /* the MADT knows no CPU beyond cpu[], none can be added */
 };
 
 /* A segment register with its hidden part: the layout of a VMCB's (AMD APM 2, table B-2). */
@@ -114,11 +114,11 @@ struct ovbs_boot_cpu {
 struct ovbs_acpi_pm {
 	uint16_t pm1a_evt_port, pm1b_evt_port; /* PM1 status, 2 bytes, then enable */
 	uint16_t pm1a_cnt_port, pm1b_cnt_port;
-	uint16_t sleep_control_port;           /* hardware-reduced ACPI, if in I/O space */
-	uint16_t reset_port;                   /* RESET_REG, if in I/O space */
+	uint16_t sleep_control_port; /* hardware-reduced ACPI, if in I/O space */
+	uint16_t reset_port;         /* RESET_REG, if in I/O space */
 	uint8_t reset_value;
-	uint8_t s5_found;                      /* \_S5 was found in the DSDT or an SSDT */
-	uint8_t s5_typ_a, s5_typ_b;            /* SLP_TYPa, SLP_TYPb for power-off */
+	uint8_t s5_found;           /* \_S5 was found in the DSDT or an SSDT */
+	uint8_t s5_typ_a, s5_typ_b; /* SLP_TYPa, SLP_TYPb for power-off */
 	uint8_t reserved[2];
 };
 
@@ -130,7 +130,8 @@ struct ovbs_boot_info {
 	uint64_t block_size; /* bytes, a multiple of 2 MiB */
 	uint64_t image_size; /* bytes, page aligned */
 	uint64_t info_off;
-	uint64_t shared_off, shared_size, shared_next; /* shared_next: first page the loader left free (offset in the block) */
+	uint64_t shared_off, shared_size,
+		shared_next; /* shared_next: first page the loader left free (offset in the block) */
 	uint64_t private_off, private_size;
 	uint64_t loader_root; /* spa */
 	uint64_t ram_top;     /* first byte after the highest RAM in the UEFI memory map */

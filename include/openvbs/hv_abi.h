@@ -13,11 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OVBS_CPUID_BASE      0x40000000u
-#define OVBS_CPUID_TLFS_MAX  0x40000005u
-#define OVBS_CPUID_OWN_BASE  0x40000100u /* EAX highest own leaf, EBX..EDX signature again */
-#define OVBS_CPUID_LOG       0x40000101u /* EAX/EBX low/high of the log's GPA, ECX its bytes, EDX 0 */
-#define OVBS_CPUID_STATS     0x40000102u /* EAX/EBX low/high of the counters' GPA, ECX their bytes, EDX CPUs */
+#define OVBS_CPUID_BASE     0x40000000u
+#define OVBS_CPUID_TLFS_MAX 0x40000005u
+#define OVBS_CPUID_OWN_BASE 0x40000100u /* EAX highest own leaf, EBX..EDX signature again */
+#define OVBS_CPUID_LOG      0x40000101u /* EAX/EBX low/high of the log's GPA, ECX its bytes, EDX 0 */
+#define OVBS_CPUID_STATS                                                                           \
+	0x40000102u /* EAX/EBX low/high of the counters' GPA, ECX their bytes, EDX CPUs */
 #define OVBS_CPUID_OWN_MAX   OVBS_CPUID_STATS
 #define OVBS_CPUID_SIGNATURE "OpenVBSVsm01" /* 12 bytes in EBX, ECX, EDX */
 
@@ -39,26 +40,26 @@ _Static_assert(offsetof(struct ovbs_log, data) == 64, "ABI");
 enum ovbs_stat {
 	OVBS_STAT_CPUID = 0,
 	OVBS_STAT_MSR_READ = 1,
-	OVBS_STAT_MSR_WRITE = 2,     /* without the ICR */
-	OVBS_STAT_ICR_X2APIC = 3,    /* ICR trap, x2APIC */
-	OVBS_STAT_APIC_XAPIC = 4,    /* APIC page trap, xAPIC */
-	OVBS_STAT_SLAT_MAP = 5,      /* second-level fault that mapped something */
-	OVBS_STAT_SLAT_DENIED = 6,   /* second-level fault on protected memory */
+	OVBS_STAT_MSR_WRITE = 2,   /* without the ICR */
+	OVBS_STAT_ICR_X2APIC = 3,  /* ICR trap, x2APIC */
+	OVBS_STAT_APIC_XAPIC = 4,  /* APIC page trap, xAPIC */
+	OVBS_STAT_SLAT_MAP = 5,    /* second-level fault that mapped something */
+	OVBS_STAT_SLAT_DENIED = 6, /* second-level fault on protected memory */
 	OVBS_STAT_IO = 7,
 	OVBS_STAT_NMI = 8,
 	OVBS_STAT_SMI = 9,
 	OVBS_STAT_INIT = 10,
 	OVBS_STAT_SIPI = 11,
-	OVBS_STAT_HYPERCALL = 12,    /* VMMCALL, VMCALL */
-	OVBS_STAT_VIRT_INSN = 13,    /* VMRUN and its like */
+	OVBS_STAT_HYPERCALL = 12, /* VMMCALL, VMCALL */
+	OVBS_STAT_VIRT_INSN = 13, /* VMRUN and its like */
 	OVBS_STAT_INVD = 14,
-	OVBS_STAT_IRET = 15,         /* end of an NMI handler */
-	OVBS_STAT_DEBUG = 16,        /* single step after IRET */
+	OVBS_STAT_IRET = 15,  /* end of an NMI handler */
+	OVBS_STAT_DEBUG = 16, /* single step after IRET */
 	OVBS_STAT_SHUTDOWN = 17,
 	OVBS_STAT_OTHER = 18,
-	OVBS_STAT_PCI = 19,          /* PCI configuration: ports, guarded pages of the ECAM */
+	OVBS_STAT_PCI = 19, /* PCI configuration: ports, guarded pages of the ECAM */
 	OVBS_STAT_COUNT = 20,
-	OVBS_STAT_MAX = 32,          /* slots reserved for each CPU */
+	OVBS_STAT_MAX = 32, /* slots reserved for each CPU */
 };
 
 #define OVBS_STATS_MAGIC   0x5353564Fu /* "OVSS" */
@@ -68,7 +69,7 @@ struct ovbs_stats {
 	uint32_t magic;
 	uint32_t version;
 	uint32_t cpus;
-	uint32_t slots; /* OVBS_STAT_MAX */
+	uint32_t slots;  /* OVBS_STAT_MAX */
 	uint64_t online; /* CPUs that the hypervisor runs, for tests: equals cpus once started */
 	uint64_t reserved[5];
 	uint64_t count[]; /* [cpu][slot] */

@@ -14,12 +14,12 @@
 #include <stdint.h>
 
 /* 4f70656e-5642-5300-9d1c-6c0a52f3b7e1 */
-#define OVBS_STATUS_GUID_INIT                                                  \
-	{                                                                      \
-		0x4f70656e, 0x5642, 0x5300,                                    \
-		{                                                              \
-			0x9d, 0x1c, 0x6c, 0x0a, 0x52, 0xf3, 0xb7, 0xe1         \
-		}                                                              \
+#define OVBS_STATUS_GUID_INIT                                                                      \
+	{                                                                                          \
+		0x4f70656e, 0x5642, 0x5300,                                                        \
+		{                                                                                  \
+			0x9d, 0x1c, 0x6c, 0x0a, 0x52, 0xf3, 0xb7, 0xe1                             \
+		}                                                                                  \
 	}
 #define OVBS_STATUS_VARIABLE "OpenvbsStatus"
 
@@ -33,14 +33,14 @@ enum ovbs_state {
 
 /* The fixed list of reasons. Numbers are ABI: add at the end, never reuse. */
 enum ovbs_reason {
-	OVBS_REASON_NONE = 0,            /* running */
+	OVBS_REASON_NONE = 0, /* running */
 	OVBS_REASON_NOT_CONFIGURED = 1,
-	OVBS_REASON_NO_VIRTUALIZATION = 2,  /* the CPU lacks SVM (VMX), or what openvbs needs of it (NPT) */
-	OVBS_REASON_FIRMWARE_OFF = 3,       /* VM_CR.SVMDIS */
-	OVBS_REASON_OTHER_HYPERVISOR = 4,   /* SVM is in use, or hidden by the level below */
+	OVBS_REASON_NO_VIRTUALIZATION = 2, /* the CPU lacks SVM (VMX), or what openvbs needs of it (NPT) */
+	OVBS_REASON_FIRMWARE_OFF = 3,     /* VM_CR.SVMDIS */
+	OVBS_REASON_OTHER_HYPERVISOR = 4, /* SVM is in use, or hidden by the level below */
 	OVBS_REASON_NO_SECURE_BOOT = 5,
 	OVBS_REASON_NO_IOMMU = 6,
-	OVBS_REASON_IMAGE_REFUSED = 7,      /* damaged or unsigned image */
+	OVBS_REASON_IMAGE_REFUSED = 7, /* damaged or unsigned image */
 	OVBS_REASON_OUT_OF_MEMORY = 8,
 	OVBS_REASON_REBOOT_REQUIRED = 9,
 	OVBS_REASON_OPTED_OUT = 10,
@@ -51,8 +51,8 @@ struct ovbs_status {
 	uint32_t magic;
 	uint16_t version;
 	uint16_t size;
-	uint32_t state;  /* enum ovbs_state */
-	uint32_t reason; /* enum ovbs_reason */
+	uint32_t state;             /* enum ovbs_state */
+	uint32_t reason;            /* enum ovbs_reason */
 	uint64_t log_gpa, log_size; /* the hypervisor's log ring, read-only; 0 if not running */
 	uint64_t stats_gpa, stats_size;
 	uint64_t memory_bytes; /* memory taken from the machine */

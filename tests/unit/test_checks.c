@@ -174,6 +174,15 @@ static void test_lock_alone_is_fine(void **state)
 	assert_int_equal(v.reason, OVBS_REASON_NONE);
 }
 
+static void test_two_asids_are_enough(void **state)
+{
+	struct cpu_facts f = good();
+	struct verdict v = { 0 };
+
+	f.svm_ebx = 2;
+	assert_true(checks_decide(&f, &v));
+}
+
 static void test_family(void **state)
 {
 	static const struct {
@@ -251,9 +260,10 @@ static void test_verdict_text(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_combination),  cmocka_unit_test(test_evidence),
-		cmocka_unit_test(test_lock_alone_is_fine), cmocka_unit_test(test_family),
-		cmocka_unit_test(test_prepare_codes),      cmocka_unit_test(test_verdict_text),
+		cmocka_unit_test(test_every_combination),    cmocka_unit_test(test_evidence),
+		cmocka_unit_test(test_lock_alone_is_fine),   cmocka_unit_test(test_family),
+		cmocka_unit_test(test_two_asids_are_enough), cmocka_unit_test(test_prepare_codes),
+		cmocka_unit_test(test_verdict_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

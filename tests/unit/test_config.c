@@ -70,6 +70,17 @@ static void test_file(void **state)
 	assert_string_equal(show(c.next), "\\m\\u00FC\\u20AC.efi");
 	assert_true(parse(&c, "options=\n"));
 	assert_string_equal(show(c.options), "");
+	assert_true(parse(&c, "\xEF\xBB\xBF"));
+}
+
+/* The first and last character of each length that UCS-2 can hold. */
+static void test_utf8(void **state)
+{
+	struct config c;
+
+	assert_true(parse(&c, "options=\xC2\x80\xDF\xBF\xE0\xA0\x80\xED\x9F\xBF"
+			      "\xEE\x80\x80\xEF\xBF\xBF"));
+	assert_string_equal(show(c.options), "\\u0080\\u07FF\\u0800\\uD7FF\\uE000\\uFFFF");
 }
 
 static void test_debug_switches(void **state)
@@ -104,6 +115,12 @@ static void test_bad_lines(void **state)
 		{ "next=\\\xE0\x80\xAF", "openvbs.conf line 1: not UTF-8 text" },
 		{ "next=\\\xED\xA0\x80", "openvbs.conf line 1: not UTF-8 text" },
 		{ "next=\\\xF0\x9F\x98\x80", "openvbs.conf line 1: not UTF-8 text" },
+		{ "next=\\\xED\xBF\xBF", "openvbs.conf line 1: not UTF-8 text" },
+		{ "next=\\\xE0\x9F\xBF", "openvbs.conf line 1: not UTF-8 text" },
+		{ "next=\\\xE2\x28\xA1", "openvbs.conf line 1: not UTF-8 text" },
+		{ "next=\\\xE2\x82\x28", "openvbs.conf line 1: not UTF-8 text" },
+		{ "next=\\\x80", "openvbs.conf line 1: not UTF-8 text" },
+		{ "next=\\\x7F", "openvbs.conf line 1: not UTF-8 text" },
 		{ "next=\\\x01", "openvbs.conf line 1: not UTF-8 text" },
 		{ "junk\nnonsense", "openvbs.conf line 1: unknown setting" },
 	};
@@ -163,6 +180,11 @@ static void test_sizes(void **state)
 	assert_false(parse_bytes(&c, text, 5000));
 	assert_string_equal(c.problem, "openvbs.conf line 1: too long");
 	memset(text, '#', sizeof(text));
+	for (size_t i = 100; i < sizeof(text); i += 100)
+		text[i] = '\n';
+	for (size_t i = 101; i < sizeof(text); i += 100)
+		text[i] = '#';
+	assert_true(parse_bytes(&c, text, CONFIG_FILE_MAX));
 	assert_false(parse_bytes(&c, text, CONFIG_FILE_MAX + 1));
 	assert_string_equal(c.problem, "openvbs.conf: larger than 16384 bytes");
 }
@@ -228,6 +250,12 @@ static void test_binary_load_options(void **state)
 					  0x85, 0x0E, 0xE2, 0x1A, 0x52, 0x2C, 0x59, 0xB2 };
 	static const uint16_t open_ended[] = { 'n', 'e', 'x', 't', '=', '\\', 'a' };
 	static const uint16_t stopped[] = { 'n', 'e', 'x', 't', '=', '\\', 'a', 0, 0xFFFF, 3 };
+	static const struct {
+		uint16_t unit;
+		bool text;
+	} rows[] = { { 1, false },      { 0x1F, false },  { '\t', true },   { ' ', true },
+		     { 0x7F, false },   { 0x80, true },   { 0xD7FF, true }, { 0xD800, false },
+		     { 0xDFFF, false }, { 0xE000, true }, { 0xFFFF, true } };
 	static const uint16_t foreign[] = { 0x4E2D, 0x6587, 0 };
 	struct config c;
 
@@ -239,6 +267,13 @@ static void test_binary_load_options(void **state)
 	assert_string_equal(show(c.next), CONFIG_DEFAULT_NEXT);
 	assert_true(load_options(&c, open_ended, sizeof(open_ended)));
 	assert_string_equal(show(c.next), "\\a");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint16_t units[] = { 'n', 'e', 'x', 't', '=', '\\', 'a', rows[i].unit, 0 };
+
+		config_defaults(&c);
+		assert_true(load_options(&c, units, sizeof(units)));
+		assert_int_equal(c.next[1] == 'a', rows[i].text);
+	}
 	config_defaults(&c);
 	assert_true(load_options(&c, stopped, sizeof(stopped)));
 	assert_string_equal(show(c.next), "\\a");
@@ -258,6 +293,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_debug_switches),
 		cmocka_unit_test(test_bad_lines),
 		cmocka_unit_test(test_good_line_after_bad),

@@ -119,6 +119,32 @@ static void test_truncated(void **state)
 	}
 }
 
+/* What is just allowed. */
+static void test_edges(void **state)
+{
+	struct sample s = good();
+	struct elf_plan plan;
+	const char *why;
+
+	assert_int_not_equal(decode(&s, sizeof(s.e) - 1, &plan, &why), 0);
+	assert_non_null(strstr(why, "shorter"));
+	assert_int_not_equal(decode(&s, sizeof(s.e), &plan, &why), 0);
+	assert_non_null(strstr(why, "headers beyond"));
+
+	s.e.e_entry = BASE;
+	s.p[2] = (Elf64_Phdr){ PT_LOAD, PF_R, sizeof(s), BASE + 0x2000, 0, 0, 0x1000, 0 };
+	s.p[1].p_type = PT_NOTE;
+	assert_int_equal(decode(&s, sizeof(s), &plan, &why), 0);
+	assert_int_equal(plan.segment[1].file_size, 0);
+
+	s = good();
+	memset(s.rest, 0, sizeof(s.rest)); /* more program headers, all PT_NULL */
+	s.e.e_phnum = 64;
+	assert_int_equal(decode(&s, sizeof(s), &plan, &why), 0);
+	s.e.e_phnum = 65;
+	assert_int_not_equal(decode(&s, sizeof(s), &plan, &why), 0);
+}
+
 typedef void (*spoiler)(struct sample *s);
 
 #define SPOIL(name, change)                                                                        \
@@ -196,8 +222,8 @@ static void test_refused(void **state)
 		{ "unaligned", unaligned, "page aligned" },
 		{ "odd_alignment", odd_alignment, "power of two" },
 		{ "large_alignment", large_alignment, "aligned as it asks" },
-		{ "below", below, "allowed range" },
-		{ "above", above, "allowed range" },
+		{ "below", below, "segment outside" },
+		{ "above", above, "segment outside" },
 		{ "end_above", end_above, "end outside" },
 		{ "memory_wraps", memory_wraps, "end outside" },
 		{ "overlap", overlap, "overlap" },
@@ -258,14 +284,20 @@ static void test_window(void **state)
 	assert_int_not_equal(elf_plan_decode(&s, sizeof(s), BASE + 1, MAX, &plan, &why), 0);
 	assert_int_not_equal(elf_plan_decode(&s, sizeof(s), UINT64_MAX - 0xFFF, 0x2000, &plan, &why), 0);
 	assert_non_null(strstr(why, "wraps"));
+	assert_int_not_equal(elf_plan_decode(&s, sizeof(s), UINT64_MAX - 0xFFF, 0x1000, &plan, &why), 0);
+	assert_null(strstr(why, "wraps")); /* the last page is a window like any other */
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),      cmocka_unit_test(test_load),
-		cmocka_unit_test(test_truncated), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_window),    cmocka_unit_test(test_too_many_segments),
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_load),
+		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_window),
+		cmocka_unit_test(test_too_many_segments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,6 +53,7 @@ static bool walk(const struct tables *t, uint64_t va, uint64_t *entry, unsigned 
 			return false;
 		if (*level == 1 || (*entry & 0x80) != 0)
 			return true;
+		assert_int_equal(*entry & ~0x000FFFFFFFFFF000, 0x23); /* the leaf decides */
 		table = *entry & 0x000FFFFFFFFFF000;
 	}
 	return false;
@@ -148,6 +149,23 @@ static void test_map_refuses(void **state)
 	assert_int_not_equal(tables_map(&t, 0x201000, 0x201000, 0x1000, 0), 0);
 }
 
+static void test_map_edges(void **state)
+{
+	struct tables t;
+
+	assert_int_equal(tables_init(&t, pool, POOL_SPA, PAGE_SIZE, 4), 0);
+	assert_int_equal(tables_init(&t, pool, POOL_SPA, POOL_SIZE, 4), 0);
+	/* the last pages of both address spaces */
+	assert_int_equal(tables_map(&t, 0xFFFFFFFFFFFFF000, 0x000FFFFFFFFFF000, PAGE_SIZE, 0), 0);
+	expect_page(&t, 0xFFFFFFFFFFFFF000, 0x000FFFFFFFFFF000, 0, 1);
+	/* a large page needs both addresses to fit */
+	assert_int_equal(tables_map(&t, 0x40000000, 0x1000, LARGE_PAGE_SIZE, 0), 0);
+	expect_page(&t, 0x40000000, 0x1000, 0, 1);
+	expect_page(&t, 0x401FF000, 0x200000, 0, 1);
+	assert_int_equal(tables_map(&t, 0x60001000, 0x600000, LARGE_PAGE_SIZE, 0), 0);
+	expect_page(&t, 0x60001000, 0x600000, 0, 1);
+}
+
 static void test_pool_runs_out(void **state)
 {
 	struct tables t;
@@ -213,6 +231,7 @@ enum {
 	ACPI_NVS = 10,
 	MMIO = 11,
 	PERSISTENT = 14,
+	UNACCEPTED = 15,
 };
 
 struct line {
@@ -245,6 +264,7 @@ static uint64_t top_of(const struct line *lines, size_t count, size_t step)
 
 static void test_ram_top(void **state)
 {
+	struct layout_range map[2] = { 0 };
 	struct line q35[] = {
 		{ CONVENTIONAL, 0, 0xA0000 },          { CONVENTIONAL, 0x100000, 0x7E000000 },
 		{ RESERVED, 0x7F000000, 0x7F800000 },  { ACPI_NVS, 0x7E800000, 0x7F000000 },
@@ -264,8 +284,14 @@ static void test_ram_top(void **state)
 	assert_int_equal(TOP({ CONVENTIONAL, 0, GIB }, { PERSISTENT, 8 * GIB, 9 * GIB }), 9 * GIB);
 	assert_int_equal(TOP({ RESERVED, 0, GIB }, { MMIO, 0xFEC00000, 0xFED00000 }), 0);
 	assert_int_equal(TOP({ CONVENTIONAL, 0, GIB }, { 0x80000000, 5 * GIB, 6 * GIB }), GIB);
+	assert_int_equal(TOP({ CONVENTIONAL, 0, GIB }, { UNACCEPTED, 2 * GIB, 3 * GIB }), 3 * GIB);
+	assert_int_equal(TOP({ CONVENTIONAL, 0, GIB }, { UNACCEPTED + 1, 2 * GIB, 3 * GIB }), GIB);
 	assert_int_equal(top_of(q35, 0, 48), 0);
 	assert_int_equal(layout_ram_top(q35, sizeof(q35), 39), 0);
+	/* the last descriptor may lack the rest of its step, but no more */
+	map[1] = (struct layout_range){ .type = CONVENTIONAL, .start = GIB, .pages = 1 };
+	assert_int_equal(layout_ram_top(map, 80, 40), GIB + PAGE_SIZE);
+	assert_int_equal(layout_ram_top(map, 79, 40), 0);
 }
 
 /* --- segments -------------------------------------------------------------- */
@@ -348,6 +374,7 @@ int main(void)
 		WITH_POOL(test_five_levels),
 		WITH_POOL(test_map_refuses),
 		WITH_POOL(test_pool_runs_out),
+		WITH_POOL(test_map_edges),
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_layout_refuses),
 		cmocka_unit_test(test_ram_top),

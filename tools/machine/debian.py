@@ -11,6 +11,7 @@ periodic jobs of apt and dpkg are masked because they disturb measurements.
 
 import io
 import os
+import shutil
 import tarfile
 import uuid
 from pathlib import Path
@@ -101,21 +102,35 @@ def _bootstrap(tmp):
         env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
 
 
+def _as_root(argv):
+    """Run a program as root, of a user namespace if not of the machine."""
+    run(argv if os.geteuid() == 0 else ["mmdebstrap", "--unshare-helper", *argv])
+
+
 def _root_filesystem(tmp):
-    """ext4 from the archive. Owners must be kept, so without root it is done in a user namespace."""
-    script = (f"set -e; mkdir {tmp}/root; tar -xf {tmp}/root.tar -C {tmp}/root --numeric-owner --exclude='./dev/*'; "
-              f"mke2fs -q -t ext4 -L root -U {ROOT_UUID} -d {tmp}/root {tmp}/root.ext4 {ROOT_MIB}M; "
-              f"cp -r {tmp}/root/usr/lib/shim {tmp}/root/usr/lib/grub/x86_64-efi-signed {tmp}/; rm -rf {tmp}/root")
-    run((["sh"] if os.geteuid() == 0 else ["mmdebstrap", "--unshare-helper", "sh"]) + ["-c", script])
+    """ext4 from the archive, in tmp/work, and the signed boot programs in it.
+
+    Owners must be kept, so without root it is done in a user namespace, whose
+    root is somebody else outside: he gets a folder that all may write to.
+    """
+    work = tmp / "work"
+    work.mkdir()
+    work.chmod(0o777)
+    script = (f"set -e; cd {work}; mkdir root; "
+              "tar -xf ../root.tar -C root --numeric-owner --exclude='./dev/*'; "
+              f"mke2fs -q -t ext4 -L root -U {ROOT_UUID} -d root root.ext4 {ROOT_MIB}M; "
+              "cp -r root/usr/lib/shim root/usr/lib/grub/x86_64-efi-signed .; rm -rf root")
+    _as_root(["sh", "-c", script])
 
 
-def _esp_files(tmp):
+def _esp_files(work):
     """The ESP as Debian's installer leaves it."""
-    shim = tmp / "shim/shimx64.efi.signed"
-    grub = tmp / "x86_64-efi-signed/grubx64.efi.signed"
     return {
-        SHIM: shim, "EFI/debian/grubx64.efi": grub, "EFI/debian/mmx64.efi": tmp / "shim/mmx64.efi.signed",
-        "EFI/debian/fbx64.efi": tmp / "shim/fbx64.efi.signed", "EFI/debian/BOOTX64.CSV": tmp / "shim/BOOTX64.CSV",
+        SHIM: work / "shim/shimx64.efi.signed",
+        "EFI/debian/grubx64.efi": work / "x86_64-efi-signed/grubx64.efi.signed",
+        "EFI/debian/mmx64.efi": work / "shim/mmx64.efi.signed",
+        "EFI/debian/fbx64.efi": work / "shim/fbx64.efi.signed",
+        "EFI/debian/BOOTX64.CSV": work / "shim/BOOTX64.CSV",
         "EFI/debian/grub.cfg": GRUB_ESP.replace("EXTRA", ""),
     }
 
@@ -123,17 +138,19 @@ def _esp_files(tmp):
 def _make(tmp):
     _bootstrap(tmp)
     _root_filesystem(tmp)
-    esp.make(tmp / "esp.img", _esp_files(tmp), min_mib=ESP_MIB, serial=ESP_SERIAL)
+    esp.make(tmp / "esp.img", _esp_files(tmp / "work"), min_mib=ESP_MIB, serial=ESP_SERIAL)
     disk = tmp / "disk.raw"
     with open(disk, "wb") as f:
         f.truncate(DISK_MIB * MIB)
     run(["sgdisk", "--clear",
          f"--new=1:{ESP_START}M:+{ESP_MIB}M", "--typecode=1:ef00", f"--partition-guid=1:{ESP_GUID}",
          f"--new=2:{ROOT_START}M:+{ROOT_MIB}M", "--typecode=2:8304", f"--partition-guid=2:{ROOT_GUID}", disk])
-    for part, start in (("esp.img", ESP_START), ("root.ext4", ROOT_START)):
+    for part, start in (("esp.img", ESP_START), ("work/root.ext4", ROOT_START)):
         run(["dd", f"if={tmp / part}", f"of={disk}", "bs=1M", f"seek={start}", "conv=notrunc,sparse", "status=none"])
-    for name in ("root.tar", "root.ext4", "files.tar", "grub.cfg"):
+    for name in ("root.tar", "files.tar", "grub.cfg"):
         (tmp / name).unlink()
+    _as_root(["rm", "-r", tmp / "work/shim", tmp / "work/x86_64-efi-signed"])
+    shutil.rmtree(tmp / "work")
 
 
 def image():

@@ -30,7 +30,8 @@ void arch_inject(struct vcpu *v, enum x86_vector vector, bool has_error, uint32_
 		if (first == VEC_DF)
 			exit_shutdown(v);
 		/* APM 2, table 8-3. */
-		if ((contributory(first) || first == VEC_PF) && (contributory(vector) || (first == VEC_PF && vector == VEC_PF))) {
+		if ((contributory(first) || first == VEC_PF) &&
+		    (contributory(vector) || (first == VEC_PF && vector == VEC_PF))) {
 			vector = VEC_DF;
 			has_error = true;
 			error = 0;
@@ -39,8 +40,8 @@ void arch_inject(struct vcpu *v, enum x86_vector vector, bool has_error, uint32_
 	b->exitintinfo = 0; /* replaced */
 	v->arch.step_trap = false;
 	has_error = has_error && (b->cr0 & CR0_PE); /* real mode pushes none */
-	b->eventinj = (uint64_t)error << 32 | EVENT_VALID | EVENT_EXCEPTION | (has_error ? EVENT_ERROR_VALID : 0) |
-		      vector;
+	b->eventinj = (uint64_t)error << 32 | EVENT_VALID | EVENT_EXCEPTION |
+		      (has_error ? EVENT_ERROR_VALID : 0) | vector;
 }
 
 /* INT n, INT3 and INTO are not replayed: RIP is still on them, VTL0 runs them again. */

@@ -141,8 +141,8 @@ static int write_efer(struct vcpu *v, uint64_t value)
 
 	if ((value & EFER_SVME) || (((value ^ b->efer) & EFER_LME) && (b->cr0 & CR0_PG)))
 		return -EPERM;
-	err = wrmsr_safe(MSR_EFER, (value & ~(EFER_LME | EFER_LMA | EFER_NXE)) | EFER_LME | EFER_LMA | EFER_NXE |
-					   EFER_SVME);
+	err = wrmsr_safe(MSR_EFER, (value & ~(EFER_LME | EFER_LMA | EFER_NXE)) | EFER_LME |
+					   EFER_LMA | EFER_NXE | EFER_SVME);
 	wrmsr(MSR_EFER, host);
 	if (err)
 		return -EPERM;

@@ -15,15 +15,15 @@
 #include "core/log.h"
 #include "mm/pool.h"
 
-#define CPUID_SVM       0x8000000Au
+#define CPUID_SVM         0x8000000Au
 #define CPUID1_HYPERVISOR (1u << 31)
-#define ASID_VTL0       1u
-#define CR0_HOST        (CR0_PE | CR0_ET | (1ULL << 5) | CR0_WP | CR0_PG)
-#define ATTR_L          0x200u
-#define ATTR_DB         0x400u
-#define DR6_RESET       0xFFFF0FF0u
-#define DR7_RESET       0x400u
-#define DR7_ENABLED     0xFFu
+#define ASID_VTL0         1u
+#define CR0_HOST          (CR0_PE | CR0_ET | (1ULL << 5) | CR0_WP | CR0_PG)
+#define ATTR_L            0x200u
+#define ATTR_DB           0x400u
+#define DR6_RESET         0xFFFF0FF0u
+#define DR7_RESET         0x400u
+#define DR7_ENABLED       0xFFu
 
 /* Pages of PRIV_ARCH. The second is for VTL1's VMCB. */
 enum {
@@ -86,8 +86,8 @@ int arch_prepare(const struct ovbs_boot_info *info)
 	svm_features = cpuid(CPUID_SVM, 0).edx;
 	phys_bits = (uint8_t)cpuid(0x80000008, 0).eax;
 	init_held = detect_init_held();
-	hv_log("openvbs " OVBS_VERSION ": SVM features %x, %u CPUs, %u address bits", svm_features, info->cpu_count,
-	       phys_bits);
+	hv_log("openvbs " OVBS_VERSION ": SVM features %x, %u CPUs, %u address bits", svm_features,
+	       info->cpu_count, phys_bits);
 	if (!init_held)
 		hv_log("quirk below-hypervisor-init: INIT is not held by the hardware, the ICR stays trapped");
 	return svm_bitmaps_prepare();
@@ -112,10 +112,10 @@ static void vmsave(uint64_t at)
 
 static void fill_control(struct vmcb *b)
 {
-	b->intercept3 = ICPT_NMI | ICPT_SMI | ICPT_INIT | ICPT_CPUID | ICPT_RSM | ICPT_INVD | ICPT_INVLPGA | ICPT_IOIO |
-			ICPT_MSR | ICPT_SHUTDOWN;
-	b->intercept4 = ICPT_VMRUN | ICPT_VMMCALL | ICPT_VMLOAD | ICPT_VMSAVE | ICPT_STGI | ICPT_CLGI |
-			ICPT_SKINIT;
+	b->intercept3 = ICPT_NMI | ICPT_SMI | ICPT_INIT | ICPT_CPUID | ICPT_RSM | ICPT_INVD |
+			ICPT_INVLPGA | ICPT_IOIO | ICPT_MSR | ICPT_SHUTDOWN;
+	b->intercept4 = ICPT_VMRUN | ICPT_VMMCALL | ICPT_VMLOAD | ICPT_VMSAVE | ICPT_STGI |
+			ICPT_CLGI | ICPT_SKINIT;
 	b->iopm_base = svm_iopm().v;
 	b->msrpm_base = svm_msrpm(true).v;
 	b->asid = ASID_VTL0;
@@ -217,9 +217,15 @@ enum cpu_mode arch_walk(const struct vcpu *v, struct gwalk *w, uint64_t *linear_
 	enum cpu_mode mode = CPU_MODE_16;
 
 	*w = (struct gwalk){
-		.cr0 = b->cr0, .cr3 = b->cr3, .cr4 = b->cr4, .efer = b->efer & ~EFER_SVME,
-		.rflags = b->rflags, .maxphyaddr = phys_bits, .cpl = b->cpl & 3,
-		.access = GWALK_EXEC, .read_gpa = host_read_guest,
+		.cr0 = b->cr0,
+		.cr3 = b->cr3,
+		.cr4 = b->cr4,
+		.efer = b->efer & ~EFER_SVME,
+		.rflags = b->rflags,
+		.maxphyaddr = phys_bits,
+		.cpl = b->cpl & 3,
+		.access = GWALK_EXEC,
+		.read_gpa = host_read_guest,
 	};
 	if ((b->efer & EFER_LMA) && (b->cs.attrib & ATTR_L))
 		mode = CPU_MODE_64;
@@ -271,7 +277,9 @@ void arch_skip_bytes(struct vcpu *v, unsigned int n)
 	uint64_t linear, rip = v->arch.vmcb->rip + n;
 	enum cpu_mode mode = arch_walk(v, &w, &linear);
 
-	go_on_at(v, mode == CPU_MODE_64 ? rip : mode == CPU_MODE_32 ? (uint32_t)rip : (uint16_t)rip);
+	go_on_at(v, mode == CPU_MODE_64 ? rip :
+		    mode == CPU_MODE_32 ? (uint32_t)rip :
+					  (uint16_t)rip);
 }
 
 bool arch_skip(struct vcpu *v, enum insn_kind kind)
@@ -353,15 +361,16 @@ void arch_dump(const struct vcpu *v)
 	const struct vmcb *b = v->arch.vmcb;
 	const uint64_t *r = v->gpr;
 
-	hv_log("exit %llx info %llx %llx int %llx rip %x:%llx rsp %llx rflags %llx cpl %u", ULL(b->exitcode),
-	       ULL(b->exitinfo1), ULL(b->exitinfo2), ULL(b->exitintinfo), b->cs.selector, ULL(b->rip), ULL(b->rsp),
-	       ULL(b->rflags), b->cpl);
-	hv_log("cr0 %llx cr2 %llx cr3 %llx cr4 %llx efer %llx gdt %llx idt %llx tr %x", ULL(b->cr0), ULL(b->cr2),
-	       ULL(b->cr3), ULL(b->cr4), ULL(b->efer), ULL(b->gdtr.base), ULL(b->idtr.base), b->tr.selector);
-	hv_log("rax %llx rcx %llx rdx %llx rbx %llx rbp %llx rsi %llx rdi %llx", ULL(r[0]), ULL(r[1]), ULL(r[2]),
-	       ULL(r[3]), ULL(r[5]), ULL(r[6]), ULL(r[7]));
-	hv_log("r8 %llx r9 %llx r10 %llx r11 %llx r12 %llx r13 %llx r14 %llx r15 %llx", ULL(r[8]), ULL(r[9]),
-	       ULL(r[10]), ULL(r[11]), ULL(r[12]), ULL(r[13]), ULL(r[14]), ULL(r[15]));
+	hv_log("exit %llx info %llx %llx int %llx rip %x:%llx rsp %llx rflags %llx cpl %u",
+	       ULL(b->exitcode), ULL(b->exitinfo1), ULL(b->exitinfo2), ULL(b->exitintinfo),
+	       b->cs.selector, ULL(b->rip), ULL(b->rsp), ULL(b->rflags), b->cpl);
+	hv_log("cr0 %llx cr2 %llx cr3 %llx cr4 %llx efer %llx gdt %llx idt %llx tr %x", ULL(b->cr0),
+	       ULL(b->cr2), ULL(b->cr3), ULL(b->cr4), ULL(b->efer), ULL(b->gdtr.base),
+	       ULL(b->idtr.base), b->tr.selector);
+	hv_log("rax %llx rcx %llx rdx %llx rbx %llx rbp %llx rsi %llx rdi %llx", ULL(r[0]),
+	       ULL(r[1]), ULL(r[2]), ULL(r[3]), ULL(r[5]), ULL(r[6]), ULL(r[7]));
+	hv_log("r8 %llx r9 %llx r10 %llx r11 %llx r12 %llx r13 %llx r14 %llx r15 %llx", ULL(r[8]),
+	       ULL(r[9]), ULL(r[10]), ULL(r[11]), ULL(r[12]), ULL(r[13]), ULL(r[14]), ULL(r[15]));
 }
 
 /* ---- nested paging: the format of VTL0's own page tables, as a user-mode access (15.25.5) ---- */

@@ -47,7 +47,7 @@
 #define EVENT_VALID       (1ULL << 31)
 #define EVENT_ERROR_VALID (1ULL << 11)
 #define EVENT_TYPE_MASK   (7ULL << 8)
-#define EVENT_VECTOR(v)   ((v) & 0xFF)
+#define EVENT_VECTOR(v)   ((v)&0xFF)
 #define EVENT_NMI         (2ULL << 8)
 #define EVENT_EXCEPTION   (3ULL << 8)
 #define EVENT_SOFT        (4ULL << 8)
@@ -78,9 +78,9 @@ enum svm_exit {
 #define EXIT_INVALID (~0ULL)
 
 /* #NPF, EXITINFO1 (15.25.6). */
-#define NPF_WRITE   (1ULL << 1)
-#define NPF_FETCH   (1ULL << 4)
-#define NPF_TABLES  (1ULL << 33) /* while VTL0's page tables were walked */
+#define NPF_WRITE  (1ULL << 1)
+#define NPF_FETCH  (1ULL << 4)
+#define NPF_TABLES (1ULL << 33) /* while VTL0's page tables were walked */
 
 struct vmcb {
 	/* control area */

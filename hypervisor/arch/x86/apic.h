@@ -9,20 +9,20 @@
 
 #include "core/cpu.h"
 
-#define APIC_ID      0x020
-#define APIC_TPR     0x080
-#define APIC_EOI     0x0B0
-#define APIC_LDR     0x0D0
-#define APIC_DFR     0x0E0
-#define APIC_SVR     0x0F0
-#define APIC_ISR     0x100
-#define APIC_ESR     0x280
-#define APIC_ICR     0x300
-#define APIC_ICR_HIGH 0x310
-#define APIC_LVT_TIMER 0x320
-#define APIC_LVT_ERROR 0x370
+#define APIC_ID            0x020
+#define APIC_TPR           0x080
+#define APIC_EOI           0x0B0
+#define APIC_LDR           0x0D0
+#define APIC_DFR           0x0E0
+#define APIC_SVR           0x0F0
+#define APIC_ISR           0x100
+#define APIC_ESR           0x280
+#define APIC_ICR           0x300
+#define APIC_ICR_HIGH      0x310
+#define APIC_LVT_TIMER     0x320
+#define APIC_LVT_ERROR     0x370
 #define APIC_TIMER_INITIAL 0x380
-#define APIC_TIMER_DIVIDE 0x3E0
+#define APIC_TIMER_DIVIDE  0x3E0
 
 /** apic_enter_cpu - note the mode and the addresses of this CPU's APIC, map its registers. Context: ENTER. */
 void apic_enter_cpu(void);

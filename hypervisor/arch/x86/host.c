@@ -104,12 +104,9 @@ void host_load_boot_tables(void)
 static const struct {
 	uint8_t page, count;
 } private_map[] = {
-	{ PRIV_CPU, PRIV_CPU_PAGES },
-	{ PRIV_STACK, PRIV_STACK_PAGES },
-	{ PRIV_IST_NMI, PRIV_IST_PAGES },
-	{ PRIV_IST_DF, PRIV_IST_PAGES },
-	{ PRIV_IST_MC, PRIV_IST_PAGES },
-	{ PRIV_ARCH, PRIV_ARCH_PAGES },
+	{ PRIV_CPU, PRIV_CPU_PAGES },     { PRIV_STACK, PRIV_STACK_PAGES },
+	{ PRIV_IST_NMI, PRIV_IST_PAGES }, { PRIV_IST_DF, PRIV_IST_PAGES },
+	{ PRIV_IST_MC, PRIV_IST_PAGES },  { PRIV_ARCH, PRIV_ARCH_PAGES },
 };
 
 struct spa private_page_spa(uint32_t cpu, unsigned int window_page)
@@ -117,7 +114,8 @@ struct spa private_page_spa(uint32_t cpu, unsigned int window_page)
 	unsigned int nth = 0;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(private_map); i++) {
-		if (window_page >= private_map[i].page && window_page < private_map[i].page + private_map[i].count)
+		if (window_page >= private_map[i].page &&
+		    window_page < private_map[i].page + private_map[i].count)
 			return private_spa(cpu, nth + window_page - private_map[i].page);
 		nth += private_map[i].count;
 	}
@@ -249,7 +247,9 @@ static void window_close(void)
 uint32_t host_mmio_read(uint64_t at, unsigned int size)
 {
 	volatile void *p = window_open(at, size);
-	uint32_t v = size == 1 ? *(volatile uint8_t *)p : size == 2 ? *(volatile uint16_t *)p : *(volatile uint32_t *)p;
+	uint32_t v = size == 1 ? *(volatile uint8_t *)p :
+		     size == 2 ? *(volatile uint16_t *)p :
+				 *(volatile uint32_t *)p;
 
 	window_close();
 	return v;
@@ -304,7 +304,7 @@ void host_exception(struct host_frame *f)
 		break;
 	}
 	hv_panic("host exception %llu error %llx rip %llx rsp %llx cr2 %llx rax %llx rdi %llx",
-		 (unsigned long long)f->vector, (unsigned long long)f->error, (unsigned long long)f->rip,
-		 (unsigned long long)f->rsp, (unsigned long long)read_cr2(), (unsigned long long)f->rax,
-		 (unsigned long long)f->rdi);
+		 (unsigned long long)f->vector, (unsigned long long)f->error,
+		 (unsigned long long)f->rip, (unsigned long long)f->rsp, (unsigned long long)read_cr2(),
+		 (unsigned long long)f->rax, (unsigned long long)f->rdi);
 }

@@ -36,25 +36,25 @@
 #define EFER_NXE  (1ULL << 11)
 #define EFER_SVME (1ULL << 12)
 
-#define MSR_APIC_BASE      0x0000001Bu
-#define MSR_X2APIC_BASE    0x00000800u
-#define MSR_X2APIC_ICR     0x00000830u
-#define MSR_EFER           0xC0000080u
+#define MSR_APIC_BASE   0x0000001Bu
+#define MSR_X2APIC_BASE 0x00000800u
+#define MSR_X2APIC_ICR  0x00000830u
+#define MSR_EFER        0xC0000080u
 
 #define APIC_BASE_X2APIC (1ULL << 10)
 #define APIC_BASE_ENABLE (1ULL << 11)
 #define APIC_BASE_ADDR   0x000FFFFFFFFFF000ULL
 
 /* Page table entries, also those of nested paging (APM 2, 5.3 and 15.25). */
-#define PTE_P   (1ULL << 0)
-#define PTE_RW  (1ULL << 1)
-#define PTE_US  (1ULL << 2)
-#define PTE_PWT (1ULL << 3)
-#define PTE_PCD (1ULL << 4)
-#define PTE_A   (1ULL << 5)
-#define PTE_D   (1ULL << 6)
-#define PTE_PS  (1ULL << 7)
-#define PTE_NX  (1ULL << 63)
+#define PTE_P    (1ULL << 0)
+#define PTE_RW   (1ULL << 1)
+#define PTE_US   (1ULL << 2)
+#define PTE_PWT  (1ULL << 3)
+#define PTE_PCD  (1ULL << 4)
+#define PTE_A    (1ULL << 5)
+#define PTE_D    (1ULL << 6)
+#define PTE_PS   (1ULL << 7)
+#define PTE_NX   (1ULL << 63)
 #define PTE_ADDR 0x000FFFFFFFFFF000ULL
 
 enum x86_vector {
@@ -74,8 +74,22 @@ enum x86_vector {
 
 /* General registers in the order of their numbers in instructions. */
 enum x86_gpr {
-	GPR_RAX, GPR_RCX, GPR_RDX, GPR_RBX, GPR_RSP, GPR_RBP, GPR_RSI, GPR_RDI,
-	GPR_R8, GPR_R9, GPR_R10, GPR_R11, GPR_R12, GPR_R13, GPR_R14, GPR_R15,
+	GPR_RAX,
+	GPR_RCX,
+	GPR_RDX,
+	GPR_RBX,
+	GPR_RSP,
+	GPR_RBP,
+	GPR_RSI,
+	GPR_RDI,
+	GPR_R8,
+	GPR_R9,
+	GPR_R10,
+	GPR_R11,
+	GPR_R12,
+	GPR_R13,
+	GPR_R14,
+	GPR_R15,
 	GPR_COUNT,
 };
 
@@ -143,16 +157,16 @@ static inline int wrmsr_safe(uint32_t msr, uint64_t v)
 	return err ? -1 : 0;
 }
 
-#define DEFINE_CR(n)                                                           \
-	static inline uint64_t read_cr##n(void)                                \
-	{                                                                      \
-		uint64_t v;                                                    \
-		asm volatile("mov %%cr" #n ", %0" : "=r"(v));                  \
-		return v;                                                      \
-	}                                                                      \
-	static inline void write_cr##n(uint64_t v)                             \
-	{                                                                      \
-		asm volatile("mov %0, %%cr" #n : : "r"(v) : "memory");         \
+#define DEFINE_CR(n)                                                                               \
+	static inline uint64_t read_cr##n(void)                                                    \
+	{                                                                                          \
+		uint64_t v;                                                                        \
+		asm volatile("mov %%cr" #n ", %0" : "=r"(v));                                      \
+		return v;                                                                          \
+	}                                                                                          \
+	static inline void write_cr##n(uint64_t v)                                                 \
+	{                                                                                          \
+		asm volatile("mov %0, %%cr" #n : : "r"(v) : "memory");                             \
 	}
 DEFINE_CR(0)
 DEFINE_CR(2)

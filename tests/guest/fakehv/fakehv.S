@@ -14,23 +14,7 @@
  * our own addresses.
  */
 
-/* struct ovbs_boot_info (openvbs/boot_info.h) */
-#define INFO_BLOCK_SPA   16
-#define INFO_SHARED_NEXT 64
-#define INFO_LOADER_ROOT 88
-#define INFO_FLAGS       104
-#define INFO_CPU_COUNT   132
-#define INFO_CPU         176
-#define FLAG_LA57        1
-
-/* struct ovbs_boot_cpu */
-#define CPU_SIZE 224
-#define CPU_RIP  16
-#define CPU_RSP  24
-#define CPU_CR3  48
-
-#define OP_PREPARE 1
-#define E_LAYOUT   4
+#include "fakehv_offsets.h" /* from offsets.c */
 
 #define HV_VA_BASE 0xFFFFFF8000000000
 #define PAGE       4096
