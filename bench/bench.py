@@ -86,6 +86,7 @@ def keep_others(rows, prefix):
 def main(argv):
     prefix = argv[0] if argv else ""
     common.OUT.mkdir(parents=True, exist_ok=True)
+    common.freeze()
     begin = time.monotonic()
     rows, problems = measure(prefix)
     tmp = RESULT.with_suffix(".tmp")

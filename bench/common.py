@@ -73,6 +73,17 @@ def module(name):
     return BUILD / "linux" / kernel_package()[0] / f"{name}.ko"
 
 
+def binary(flavor):
+    """openvbs.efi of this run: a copy, so that a build meanwhile can't mix two versions into one table."""
+    return OUT / f"openvbs-{flavor}.efi" if flavor else None
+
+
+def freeze():
+    """Make the copies that binary() names."""
+    for flavor in ("release", "debug"):
+        shutil.copyfile(BUILD / flavor / "openvbs.efi", binary(flavor))
+
+
 def _status_tool():
     loader = importlib.machinery.SourceFileLoader("ovbs_status", str(ROOT / "tools" / "ovbs-status"))
     tool = importlib.util.module_from_spec(importlib.util.spec_from_loader("ovbs_status", loader))
@@ -116,7 +127,7 @@ def tiny(name, openvbs, **options):
     """A tiny machine with /bin/loops, up and checked; .boot_seconds is the time to its shell."""
     files = {"/bin/loops": LOOPS, **options.pop("files", {})}
     begin = time.monotonic()
-    with Machine(f"bench-{name}-{openvbs or 'base'}", openvbs=openvbs, files=files, **options) as m:
+    with Machine(f"bench-{name}-{openvbs or 'base'}", openvbs=binary(openvbs), files=files, **options) as m:
         m.wait_ready()
         m.boot_seconds = time.monotonic() - begin
         check(m)
@@ -203,8 +214,8 @@ def full(name, openvbs, **options):
     state = Path(tempfile.mkdtemp(prefix="bench-debian.", dir=BUILD / "run"))
     try:
         shutil.copyfile(made / "disk.qcow2", state / "disk.qcow2")
-        machine = Machine(f"bench-{name}-{openvbs or 'base'}", image="debian", openvbs=openvbs, state=state,
-                          mem=2048, **options)
+        machine = Machine(f"bench-{name}-{openvbs or 'base'}", image="debian", openvbs=binary(openvbs),
+                          state=state, mem=2048, **options)
         with machine.prepared():
             _choose_boot(machine)
             begin = time.monotonic()

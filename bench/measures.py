@@ -4,7 +4,7 @@
 import re
 
 import lines
-from common import (BUILD, EMULATOR_ONLY, MachineError, Row, counted_loop, counts, full, module, say, status,
+from common import (BUILD, EMULATOR_ONLY, MachineError, Row, binary, counted_loop, counts, full, module, say, status,
                     timed_loop, tiny)
 
 FLAVOR = "release"
@@ -23,7 +23,8 @@ def sizes(_want):
     """Of the sources and the images."""
     yield Row("lines.hypervisor", "source", lines.count(), "lines")
     for name in ("openvbs.efi", "hypervisor.elf"):
-        yield Row("image.bytes", f"{FLAVOR}, {name}", (BUILD / FLAVOR / name).stat().st_size, "bytes")
+        file = binary(FLAVOR) if name == "openvbs.efi" else BUILD / FLAVOR / name
+        yield Row("image.bytes", f"{FLAVOR}, {name}", file.stat().st_size, "bytes")
 
 
 # --- instructions ----------------------------------------------------------
