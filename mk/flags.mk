@@ -34,4 +34,4 @@ EFI_LDFLAGS := -subsystem:efi_application -nodefaultlib -Brepro -nxcompat -entry
 HOST_CC     ?= gcc
 HOST_CFLAGS := $(CSTD) $(WARN) -DOVBS_VERSION='"$(VERSION)"' -DOVBS_DEBUG=1 -DOVBS_HOST=1 -O1 -g \
                -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
-               -Iinclude -Ilib -Ihypervisor
+               -Iinclude -Ilib -Ihypervisor -Ihypervisor/arch/fake

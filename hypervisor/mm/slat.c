@@ -170,6 +170,9 @@ int slat_prepare(struct slat *s, uint64_t ram_top, unsigned int phys_bits)
 {
 	uint64_t top = ram_top > 4 * SIZE_1G ? ram_top : 4 * SIZE_1G;
 
+	if (top < block_start().v + block_size())
+		top = block_start().v + block_size();
+
 	s->levels = arch_slat_levels();
 	s->leaf = arch_slat_1g() ? 3 : 2;
 	/* 4 levels reach 48 bits; an address beyond would be taken for the one below it. */

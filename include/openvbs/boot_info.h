@@ -52,7 +52,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HV_VA_BASE    0xFFFFFF8000000000ULL /* PML4 entry 511 */
+#ifndef HV_VA_BASE /* host tests put it elsewhere */
+#define HV_VA_BASE 0xFFFFFF8000000000ULL /* PML4 entry 511 */
+#endif
 #define HV_PRIVATE_VA 0xFFFFFF0000000000ULL /* PML4 entry 510 */
 
 #define OVBS_BOOT_INFO_MAGIC   0x315342564E45504FULL /* "OPENVBS1" */
