@@ -70,12 +70,20 @@ def cached(target, recipe, make, why):
         tmp = target.with_name(target.name + ".new")
         for old in (tmp, target):
             if old.exists():
-                shutil.rmtree(old)
+                _remove(old)
         tmp.mkdir(parents=True)
         make(tmp)
         (tmp / ".recipe").write_text(recipe, encoding="ascii")
         tmp.rename(target)
     return target
+
+
+def _remove(folder):
+    try:
+        shutil.rmtree(folder)
+    except PermissionError as e:
+        raise MachineError(f"{e}: left by an interrupted run in a user namespace; remove it by\n"
+                           f"  unshare --user --map-root-user --map-auto rm -r {folder}") from None
 
 
 def os_release():

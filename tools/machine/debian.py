@@ -103,20 +103,13 @@ def _bootstrap(tmp):
 
 
 def _as_root(argv):
-    """Run a program as root, of a user namespace if not of the machine."""
-    run(argv if os.geteuid() == 0 else ["mmdebstrap", "--unshare-helper", *argv])
+    """Run a program as root; if this is not root, as the root of a user namespace, who outside is this user."""
+    run(argv if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--map-auto", *argv])
 
 
 def _root_filesystem(tmp):
-    """ext4 from the archive, in tmp/work, and the signed boot programs in it.
-
-    Owners must be kept, so without root it is done in a user namespace, whose
-    root is somebody else outside: he gets a folder that all may write to.
-    """
-    work = tmp / "work"
-    work.mkdir()
-    work.chmod(0o777)
-    script = (f"set -e; cd {work}; mkdir root; "
+    """ext4 from the archive, in tmp/work, and the signed boot programs in it."""
+    script = (f"set -e; mkdir {tmp}/work; cd {tmp}/work; mkdir root; "
               "tar -xf ../root.tar -C root --numeric-owner --exclude='./dev/*'; "
               f"mke2fs -q -t ext4 -L root -U {ROOT_UUID} -d root root.ext4 {ROOT_MIB}M; "
               "cp -r root/usr/lib/shim root/usr/lib/grub/x86_64-efi-signed .; rm -rf root")
@@ -149,7 +142,6 @@ def _make(tmp):
         run(["dd", f"if={tmp / part}", f"of={disk}", "bs=1M", f"seek={start}", "conv=notrunc,sparse", "status=none"])
     for name in ("root.tar", "files.tar", "grub.cfg"):
         (tmp / name).unlink()
-    _as_root(["rm", "-r", tmp / "work/shim", tmp / "work/x86_64-efi-signed"])
     shutil.rmtree(tmp / "work")
 
 
