@@ -276,12 +276,11 @@ int acpi_pm_read(const struct acpi_memory *memory, uint64_t rsdp, struct ovbs_ac
 	return 0;
 }
 
-#define MADT_FIRST     44 /* after the header, local APIC address and flags */
-#define MADT_LAPIC     0  /* processor, identifier, flags */
-#define MADT_X2APIC    9
+#define MADT_FIRST  44 /* after the header, local APIC address and flags */
+#define MADT_LAPIC  0  /* processor, identifier, flags */
+#define MADT_X2APIC 9
 
-unsigned int acpi_madt_cpus(const struct acpi_memory *memory, uint64_t rsdp, uint32_t flags,
-			    uint32_t *first_id)
+unsigned int acpi_madt_cpus(const struct acpi_memory *memory, uint64_t rsdp, uint32_t flags, uint32_t *first_id)
 {
 	unsigned int cpus = 0;
 	struct table madt;

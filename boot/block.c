@@ -126,8 +126,8 @@ static void fill_info(struct loader *l, struct ovbs_boot_info *info)
 		info->flags |= OVBS_BOOT_F_SERIAL;
 	if (acpi_pm_read(platform_acpi_memory(), platform_rsdp(l), &info->acpi) != 0)
 		verdict_add(&l->verdict, "no ACPI FADT found");
-	if (acpi_madt_cpus(platform_acpi_memory(), platform_rsdp(l), MADT_F_ENABLED | MADT_F_ONLINE_CAPABLE,
-			   &first) == l->cpu_count)
+	if (acpi_madt_cpus(platform_acpi_memory(), platform_rsdp(l),
+			   MADT_F_ENABLED | MADT_F_ONLINE_CAPABLE, &first) == l->cpu_count)
 		info->flags |= OVBS_BOOT_F_ALL_CPUS;
 	info->ecam_buses = acpi_mcfg_read(platform_acpi_memory(), platform_rsdp(l), &info->ecam_base);
 }

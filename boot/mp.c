@@ -21,8 +21,8 @@ static bool refuse_status(struct loader *l, const char *what, EFI_STATUS status)
 static bool find_without_protocol(struct loader *l, EFI_STATUS status)
 {
 	uint32_t apic_id = 0;
-	unsigned int cpus = acpi_madt_cpus(platform_acpi_memory(), platform_rsdp(l), MADT_F_ENABLED,
-					   &apic_id);
+	unsigned int cpus =
+		acpi_madt_cpus(platform_acpi_memory(), platform_rsdp(l), MADT_F_ENABLED, &apic_id);
 
 	if (cpus != 1) {
 		verdict_set(&l->verdict, OVBS_REASON_OTHER, "cpu.mp",
