@@ -24,7 +24,7 @@ STATUS = "EFI/tests/status.efi"
 NEXT_STATUS = "next=\\EFI\\tests\\status.efi\n"
 
 RUNNING, NOT_RUNNING = 1, 0
-NO_VIRTUALIZATION, OTHER_HYPERVISOR, IMAGE_REFUSED, OUT_OF_MEMORY = 2, 4, 7, 8
+NO_VIRTUALIZATION, OTHER_HYPERVISOR, IMAGE_REFUSED, OUT_OF_MEMORY, OTHER = 2, 4, 7, 8, 11
 RUNTIME_SERVICES_DATA = 6  # UEFI 2.10, 7.2.1
 BOOT_AND_RUNTIME = 6  # variable attributes: not non-volatile
 
@@ -168,6 +168,28 @@ def test_a_second_start_finds_the_first(machine, tmp_path):
     m.wait_for(r"^openvbs: not running: .*another hypervisor \(cpuid\.openvbs\): .*running already")
     assert read_status(m) == first, "the machine's status must go on saying what runs"
     m.wait_for(r"^chain: end 2, EFI status 0h, reserved memory 0 KiB more\n")
+
+
+def no_mp(tmp_path, cpus):
+    """Options of a machine whose multiprocessor services are spoilt."""
+    return {**chain(tmp_path, BUILD / "release" / "openvbs.efi"), "boot": GUEST / "nomp.efi", "cpus": cpus}
+
+
+def test_a_cpu_that_can_not_be_had_is_refused(machine, tmp_path):
+    """A CPU outside of the hypervisor would be a hole: all or nothing."""
+    m = machine(**no_mp(tmp_path, 2))
+    m.wait_for(r"^nomp: CPU 1 disabled\n")
+    check_not_running(read_status(m), OTHER, "cpu.mp", "2 CPUs, 1 of them enabled")
+    m.wait_for(r"^nomp: protocol removed: EFI status 0h\n")
+    check_not_running(read_status(m), OTHER, "cpu.mp",
+                      rf"no multiprocessor services \(EFI status {NOT_FOUND}\), 2 CPUs in the MADT")
+    m.wait_for(r"^nomp: end, EFI status 0h\n")
+
+
+def test_one_cpu_needs_no_multiprocessor_services(machine, tmp_path):
+    m = machine(**no_mp(tmp_path, 1))
+    m.wait_for(r"^nomp: protocol removed: EFI status 0h\n")
+    assert read_status(m)["state"] == RUNNING
 
 
 def test_too_little_memory(machine, tmp_path):
