@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Instructions that belong to a hypervisor, to SMM or to another vendor, each
+ * with usable operands. A CPU without SVM knows none of them.
+ */
+#include <linux/gfp.h>
+#include <linux/kernel.h>
+#include <linux/random.h>
+#include <asm/io.h>
+#include <asm/msr.h>
+
+#include "attack.h"
+
+#define EFER_SVME_BIT (1ULL << 12)
+
+static u64 operand; /* a physical page of our own */
+
+#define INSN(name, bytes)                                                           \
+	static void i_##name(void *unused)                                          \
+	{                                                                           \
+		u64 a = operand, b = 0, c = 0, d = 0;                               \
+		asm volatile(".byte " bytes : "+a"(a), "+b"(b), "+c"(c), "+d"(d) :  \
+			     : "memory", "cc");                                     \
+	}
+
+/* AMD APM 3, system instructions; the opcodes are the same with SVM off. */
+INSN(vmrun, "0x0f, 0x01, 0xd8")
+INSN(vmmcall, "0x0f, 0x01, 0xd9")
+INSN(vmload, "0x0f, 0x01, 0xda")
+INSN(vmsave, "0x0f, 0x01, 0xdb")
+INSN(stgi, "0x0f, 0x01, 0xdc")
+INSN(clgi, "0x0f, 0x01, 0xdd")
+INSN(skinit, "0x0f, 0x01, 0xde")
+INSN(invlpga, "0x0f, 0x01, 0xdf")
+INSN(vmrun_a32, "0x67, 0x0f, 0x01, 0xd8")
+INSN(vmrun_o16, "0x66, 0x0f, 0x01, 0xd8")
+INSN(vmrun_lock, "0xf0, 0x0f, 0x01, 0xd8")
+INSN(vmrun_rep, "0xf3, 0x0f, 0x01, 0xd8")
+INSN(vmload_a32, "0x67, 0x0f, 0x01, 0xda")
+INSN(vmsave_a32, "0x67, 0x0f, 0x01, 0xdb")
+INSN(vmgexit, "0xf3, 0x0f, 0x01, 0xd9")
+INSN(vmgexit_f2, "0xf2, 0x0f, 0x01, 0xd9")
+INSN(vmmcall_lock, "0xf0, 0x0f, 0x01, 0xd9")
+INSN(invlpgb, "0x0f, 0x01, 0xfe")
+INSN(tlbsync, "0x0f, 0x01, 0xff")
+INSN(psmash, "0xf3, 0x0f, 0x01, 0xff")
+INSN(pvalidate, "0xf2, 0x0f, 0x01, 0xff")
+INSN(rmpadjust, "0xf3, 0x0f, 0x01, 0xfe")
+INSN(rmpupdate, "0xf2, 0x0f, 0x01, 0xfe")
+INSN(rmpquery, "0xf3, 0x0f, 0x01, 0xfd")
+/* Intel SDM 2: VMX and SMX. */
+INSN(vmcall, "0x0f, 0x01, 0xc1")
+INSN(vmlaunch, "0x0f, 0x01, 0xc2")
+INSN(vmresume, "0x0f, 0x01, 0xc3")
+INSN(vmxoff, "0x0f, 0x01, 0xc4")
+INSN(vmfunc, "0x0f, 0x01, 0xd4")
+INSN(vmread, "0x0f, 0x78, 0xc0")
+INSN(vmwrite, "0x0f, 0x79, 0xc0")
+INSN(getsec, "0x0f, 0x37")
+INSN(encls, "0x0f, 0x01, 0xcf")
+INSN(tdcall, "0x66, 0x0f, 0x01, 0xcc")
+INSN(rsm, "0x0f, 0xaa")
+INSN(ud2, "0x0f, 0x0b")
+
+static void i_vmxon(void *unused)
+{
+	asm volatile(".byte 0xf3, 0x0f, 0xc7, 0x30" : : "a"(&operand) : "memory", "cc"); /* vmxon (%rax) */
+}
+
+static void i_vmptrld(void *unused)
+{
+	asm volatile(".byte 0x0f, 0xc7, 0x30" : : "a"(&operand) : "memory", "cc"); /* vmptrld (%rax) */
+}
+
+static void i_invept(void *unused)
+{
+	asm volatile(".byte 0x66, 0x0f, 0x38, 0x80, 0x08" : : "a"(&operand), "c"(1L) : "memory", "cc");
+}
+
+#define PROBE(name) { #name, i_##name, NULL }
+
+static void run_insns(struct report *r)
+{
+	static const struct probe probes[] = {
+		PROBE(vmsave), PROBE(vmload), PROBE(vmrun), PROBE(stgi), PROBE(clgi), PROBE(skinit), PROBE(invlpga),
+		PROBE(vmmcall), PROBE(vmrun_a32), PROBE(vmrun_o16), PROBE(vmrun_lock), PROBE(vmrun_rep),
+		PROBE(vmsave_a32), PROBE(vmload_a32), PROBE(vmgexit), PROBE(vmgexit_f2), PROBE(vmmcall_lock),
+		PROBE(invlpgb), PROBE(tlbsync), PROBE(psmash), PROBE(pvalidate), PROBE(rmpadjust), PROBE(rmpupdate),
+		PROBE(rmpquery), PROBE(vmcall), PROBE(vmlaunch), PROBE(vmresume), PROBE(vmxoff), PROBE(vmfunc),
+		PROBE(vmread), PROBE(vmwrite), PROBE(getsec), PROBE(encls), PROBE(tdcall), PROBE(rsm), PROBE(ud2),
+		PROBE(vmxon), PROBE(vmptrld), PROBE(invept),
+	};
+	u64 page = get_zeroed_page(GFP_KERNEL);
+
+	if (!page)
+		return;
+	operand = virt_to_phys((void *)page);
+	try_everywhere(r, probes, ARRAY_SIZE(probes));
+	free_page(page);
+}
+
+/*
+ * As far as ring 0 comes: EFER.SVME, a host save area, then each instruction.
+ * VMSAVE fills the page that VMLOAD then loads, so that a CPU with SVM
+ * survives it; the page's zeroed control area makes VMRUN come back at once.
+ */
+static void run_svm_on(struct report *r)
+{
+	static const struct probe probes[] = {
+		{ "svme_vmsave", i_vmsave, NULL }, { "svme_vmload", i_vmload, NULL }, { "svme_vmrun", i_vmrun, NULL },
+		{ "svme_stgi", i_stgi, NULL }, { "svme_clgi", i_clgi, NULL }, { "svme_stgi_again", i_stgi, NULL },
+	};
+	u64 page = __get_free_pages(GFP_KERNEL | __GFP_ZERO, 1);
+	struct msr_try efer = { .msr = MSR_EFER }, hsave = { .msr = MSR_VM_HSAVE_PA };
+	const char *outcome;
+	struct caught c;
+	size_t i;
+
+	if (!page)
+		return;
+	operand = virt_to_phys((void *)page);
+	hsave.value = operand + PAGE_SIZE;
+	migrate_disable();
+	efer.value = msr_get(MSR_EFER) | EFER_SVME_BIT;
+	outcome = try_here(&c, try_msr_set, &efer, 0);
+	row(r, "svme_set", outcome, "EFER.SVME written");
+	outcome = try_here(&c, try_msr_set, &hsave, 0);
+	row(r, "svme_hsave", outcome, "VM_HSAVE_PA written");
+	for (i = 0; i < ARRAY_SIZE(probes); i++) {
+		outcome = try_here(&c, probes[i].fn, NULL, 0);
+		row(r, probes[i].name, outcome, "after EFER.SVME was written");
+	}
+	efer.value &= ~EFER_SVME_BIT;
+	try_here(&c, try_msr_set, &efer, 0);
+	migrate_enable();
+	free_pages(page, 1);
+}
+
+struct regs {
+	u64 a, b, c, d, si, di, r8, r9;
+};
+
+static void vmmcall_with(void *arg)
+{
+	struct regs *v = arg;
+	register u64 r8 asm("r8") = v->r8;
+	register u64 r9 asm("r9") = v->r9;
+
+	asm volatile(".byte 0x0f, 0x01, 0xd9" : "+a"(v->a), "+b"(v->b), "+c"(v->c), "+d"(v->d), "+S"(v->si),
+		     "+D"(v->di), "+r"(r8), "+r"(r9) : : "memory", "cc");
+}
+
+/* Hypercall numbers of the TLFS and of KVM among random ones: whoever listens below must not answer ring 0 of VTL0. */
+static void run_vmmcall_random(struct report *r)
+{
+	unsigned int i, odd = 0;
+	int vector = 0;
+	struct caught c;
+	struct regs v;
+
+	for (i = 0; i < 2000; i++) {
+		get_random_bytes(&v, sizeof(v));
+		if (i % 4 == 1)
+			v.a = v.c = i / 4 % 0x100;
+		if (i % 4 == 2)
+			v.c = (i / 4 % 0x100) | 0x10000;
+		try_here(&c, vmmcall_with, &v, 0);
+		if (!i)
+			vector = c.vector;
+		odd += c.vector != vector;
+	}
+	row(r, "vmmcall_random", odd ? "differs" : vector_name(vector), "%u calls, %u different", i, odd);
+}
+
+const struct attack insn_attacks[] = {
+	{ "insns", run_insns },
+	{ "svme", run_svm_on },
+	{ "vmmcall_random", run_vmmcall_random },
+	{ }
+};
