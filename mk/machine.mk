@@ -22,7 +22,7 @@ keys: setup ## make the Secure Boot and ssh keys of the test machine
 image-tiny: setup ## make the tiny test image (Debian kernel, busybox)
 	@$(MACHINE) tiny
 
-image-debian: setup ## make the full Debian 12 disk image (2 to 4 minutes, cached)
+image-debian: setup ## make the full Debian disk image (2 to 4 minutes, cached)
 	@$(MACHINE) debian
 
 # Variables of `make run`, handed to tools/machine/interactive.py.

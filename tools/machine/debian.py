@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The full image: Debian 12 on a GPT disk, started by shim and GRUB as Debian installs them.
+"""The full image: Debian on a GPT disk, started by shim and GRUB as Debian installs them.
 
-Made by mmdebstrap from this host's mirror, without mounting anything: the root
+It is of the release that this host runs, so that its kernel is the one whose
+headers are installed here and modules built here load there. Made by mmdebstrap from this host's mirror, without mounting anything: the root
 file system by mke2fs -d, the ESP by mtools, both put at their offsets into a
 sparse file. Each run works on an overlay, so the cached disk stays as made.
 What differs from an installation: the serial console logs root in, the command
@@ -17,10 +18,10 @@ import uuid
 from pathlib import Path
 
 from . import esp, keys, tiny
-from .common import BUILD, cached, debian_sources, digest, run
+from .common import BUILD, cached, debian_sources, digest, os_release, run
 from .console import AGENT
 
-CODENAME = "bookworm"
+CODENAME = os_release()["VERSION_CODENAME"]
 HOSTNAME = "debian"
 PACKAGES = ("linux-image-amd64 systemd-sysv dbus libpam-systemd openssh-server shim-signed grub-efi-amd64 "
             "grub-efi-amd64-signed efibootmgr mokutil gcc libc6-dev make kexec-tools e2fsprogs "
@@ -149,4 +150,4 @@ def image():
     """Directory with disk.raw and esp.img (a copy of its first partition)."""
     recipe = digest("debian", Path(__file__), AGENT, *tiny.kernel_package(), keys.keys() / "id_ed25519.pub",
                     *debian_sources(CODENAME))
-    return cached(BUILD / "image" / "debian", recipe, _make, "the Debian 12 disk image, 2 to 4 minutes")
+    return cached(BUILD / "image" / "debian", recipe, _make, f"the Debian disk image ({CODENAME}), 2 to 4 minutes")

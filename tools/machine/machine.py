@@ -7,7 +7,7 @@
         rc, out = m.run("cat /proc/cpuinfo")             # in the guest; m.sh() raises if rc != 0
 
 Machine(name, ...) -- the transcript goes to build/logs/<name>.log
-  image     "tiny" (Debian kernel + busybox, boots in seconds), "debian" (full Debian 12), or None
+  image     "tiny" (Debian kernel + busybox, boots in seconds), "debian" (full Debian, of the host's release), or None
   openvbs   None (baseline), "release", "debug" (build/<flavor>/openvbs.efi, signed here), or a Path
   conf      text of \\EFI\\openvbs\\openvbs.conf; default: `next=` the image
   boot      Path/bytes of an EFI program put (signed) in place of \\EFI\\BOOT\\BOOTX64.EFI, for EFI tests

@@ -70,6 +70,8 @@ def _fetch_kernel(tmp):
     deb = next(tmp.glob("*.deb"))
     run(["dpkg-deb", "-x", deb, tmp / "root"])
     deb.unlink()
+    if not (tmp / "root/lib").exists():  # newer releases ship /usr/lib/modules
+        (tmp / "root/lib").symlink_to("usr/lib")
     (tmp / "vmlinuz").symlink_to(f"root/boot/vmlinuz-{release}")
     run(["depmod", "-b", tmp / "root", release])
 
@@ -98,9 +100,19 @@ def module_files(tree, names):
     return files, depends
 
 
+def module_tree():
+    """Directory of the modules of the tiny image's kernel."""
+    return kernel() / "root/lib/modules" / kernel_package()[0]
+
+
+def module(path):
+    """Bytes of one of that tree's modules, uncompressed."""
+    body = (module_tree() / path).read_bytes()
+    return lzma.decompress(body) if path.endswith(".xz") else body
+
+
 def _make_initramfs(tmp):
-    release, _ = kernel_package()
-    tree = kernel() / "root/lib/modules" / release
+    release, tree = kernel_package()[0], module_tree()
     base = f"lib/modules/{release}"
     cpio = Cpio()
     for folder in ("proc", "sys", "dev", "run", "root", "tmp", "mnt", "etc"):
@@ -115,8 +127,7 @@ def _make_initramfs(tmp):
     files, depends = module_files(tree, MODULES)
     plain = lambda p: p.removesuffix(".xz")
     for path in files:
-        body = (tree / path).read_bytes()
-        cpio.file(f"{base}/{plain(path)}", lzma.decompress(body) if path.endswith(".xz") else body)
+        cpio.file(f"{base}/{plain(path)}", module(path))
     dep = "".join(f"{plain(p)}:{' ' if depends[p].split() else ''}"
                   f"{' '.join(plain(d) for d in depends[p].split())}\n" for p in files)
     cpio.file(f"{base}/modules.dep", dep.encode())
