@@ -49,6 +49,8 @@ struct catch_table_register {
 	uint16_t limit;
 	uint64_t base;
 } __attribute__((packed));
+_Static_assert(sizeof(struct catch_table_register) == 10, "operand of LIDT");
+_Static_assert(sizeof(struct catch_gate) == 16, "APM 2, figure 4-24");
 
 extern const char catch_stubs[];
 

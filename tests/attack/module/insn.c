@@ -172,7 +172,37 @@ static void run_vmmcall_random(struct report *r)
 	row(r, "vmmcall_random", odd ? "differs" : vector_name(vector), "%u calls, %u different", i, odd);
 }
 
+/* INVD would lose what is in the caches, the hypervisor's too; a machine that turns it into WBINVD loses nothing. */
+static void invd_try(void *arg)
+{
+	volatile u64 *words = arg;
+	unsigned int i;
+
+	for (i = 0; i < PAGE_SIZE / 8; i++)
+		words[i] = 0x1234567800000000ULL + i;
+	asm volatile("invd" : : : "memory");
+}
+
+static void run_invd(struct report *r)
+{
+	u64 *words = (u64 *)get_zeroed_page(GFP_KERNEL);
+	const char *outcome;
+	struct caught c;
+	unsigned int i, lost = 0;
+
+	if (!words)
+		return;
+	outcome = try_here(&c, invd_try, words, 0);
+	for (i = 0; i < PAGE_SIZE / 8; i++)
+		lost += words[i] != 0x1234567800000000ULL + i;
+	if (c.vector == CAUGHT_NOTHING)
+		outcome = lost ? "lost" : "kept";
+	row(r, "invd", outcome, "%u words written just before are lost", lost);
+	free_page((unsigned long)words);
+}
+
 const struct attack insn_attacks[] = {
+	{ "invd", run_invd },
 	{ "insns", run_insns },
 	{ "svme", run_svm_on },
 	{ "vmmcall_random", run_vmmcall_random },

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The attack suite: tests/attack. `make attack` runs it against the images of
+# FLAVOR (release by default) and prints the table; build/attack.json has it too.
+
+ATTACK_EFI := $(BUILD)/attack/attack.efi
+ATTACK_OBJ := $(addprefix $(BUILD)/attack/,attack.obj catch.obj format.obj string.obj)
+ATTACKARGS ?=
+
+$(BUILD)/attack/attack.obj: tests/attack/efi/attack.c tests/attack/catch.h $(ABI)
+$(BUILD)/attack/catch.obj: tests/attack/catch.S
+$(BUILD)/attack/format.obj: lib/format.c $(wildcard lib/*.h)
+$(BUILD)/attack/string.obj: lib/string.c $(wildcard lib/*.h)
+
+$(ATTACK_OBJ): mk/flags.mk mk/attack.mk
+	@mkdir -p $(@D)
+	@echo "  EFICC   $(firstword $(filter %.c %.S,$^))"
+	@$(EFI_CC) $(EFI_CFLAGS) -Wno-unused-command-line-argument -c -o $@ $(firstword $(filter %.c %.S,$^))
+
+$(ATTACK_EFI): $(ATTACK_OBJ)
+	@echo "  EFILD   $@"
+	@lld-link $(EFI_LDFLAGS) -out:$@ $^
+
+$(BUILD)/attack/attack_user: tests/attack/user.c mk/attack.mk
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	@$(CC) $(CSTD) $(WARN) -O1 -static -o $@ $<
+
+.PHONY: attack attack-programs
+attack-programs: $(ATTACK_EFI) $(BUILD)/attack/attack_user modules
+
+attack: all attack-programs ## run the attack suite in the test machine and print its table
+	/usr/bin/python3 tests/attack/run.py --flavor $(FLAVOR) $(ATTACKARGS)
+	/usr/bin/python3 tests/attack/run.py --without $(ATTACKARGS)

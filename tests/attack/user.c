@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The same from user space (CPL 3), as root: instructions of a hypervisor, and
+ * the hypervisor's memory by /dev/mem. Prints rows like openvbs_attack.ko.
+ *
+ *   attack_user [ADDRESS OF A HIDDEN PAGE]
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define PAGE 4096
+
+static sigjmp_buf back;
+
+static void caught(int signal_number)
+{
+	siglongjmp(back, signal_number);
+}
+
+static const char *signal_name(int n)
+{
+	switch (n) {
+	case 0:
+		return "ok";
+	case SIGILL:
+		return "SIGILL";
+	case SIGSEGV:
+		return "SIGSEGV";
+	case SIGBUS:
+		return "SIGBUS";
+	default:
+		return "signal";
+	}
+}
+
+typedef void (*try_fn)(volatile uint64_t *at);
+
+static const char *try_it(try_fn fn, volatile uint64_t *at)
+{
+	int n = sigsetjmp(back, 1);
+
+	if (!n)
+		fn(at);
+	return signal_name(n);
+}
+
+#define INSN(name, bytes)                                                       \
+	static void i_##name(volatile uint64_t *at)                             \
+	{                                                                       \
+		uint64_t a = 0, b = 0, c = 0, d = 0;                            \
+		(void)at;                                                       \
+		__asm__ volatile(".byte " bytes : "+a"(a), "+b"(b), "+c"(c), "+d"(d) : : "memory", "cc"); \
+	}
+
+INSN(vmrun, "0x0f, 0x01, 0xd8")
+INSN(vmmcall, "0x0f, 0x01, 0xd9")
+INSN(vmload, "0x0f, 0x01, 0xda")
+INSN(vmsave, "0x0f, 0x01, 0xdb")
+INSN(stgi, "0x0f, 0x01, 0xdc")
+INSN(clgi, "0x0f, 0x01, 0xdd")
+INSN(skinit, "0x0f, 0x01, 0xde")
+INSN(invlpga, "0x0f, 0x01, 0xdf")
+INSN(vmcall, "0x0f, 0x01, 0xc1")
+INSN(rsm, "0x0f, 0xaa")
+
+static void word_read(volatile uint64_t *at)
+{
+	if (*at)
+		raise(SIGBUS); /* content: told apart by its name */
+}
+
+static void word_write(volatile uint64_t *at)
+{
+	*at = 0x5A5A5A5A5A5A5A5AULL;
+}
+
+static void word_run(volatile uint64_t *at)
+{
+	((void (*)(void))(uintptr_t)at)();
+}
+
+static void memory_rows(uint64_t hidden)
+{
+	int fd = open("/dev/mem", O_RDWR | O_SYNC);
+	volatile uint64_t *at = MAP_FAILED;
+	char page[PAGE];
+
+	if (fd >= 0)
+		at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_SHARED, fd, (off_t)hidden);
+	if (at == MAP_FAILED) {
+		printf("row devmem_read locked /dev/mem is not to be had\n");
+		printf("row devmem_write locked /dev/mem is not to be had\n");
+		printf("row devmem_fetch locked /dev/mem is not to be had\n");
+		printf("row devmem_write_call locked /dev/mem is not to be had\n");
+		return;
+	}
+	printf("row devmem_read %s mapped\n", try_it(word_read, at));
+	printf("row devmem_write %s mapped\n", try_it(word_write, at));
+	printf("row devmem_fetch %s mapped\n", try_it(word_run, at));
+	memset(page, 0x5A, sizeof(page));
+	printf("row devmem_write_call %s by write(), %s afterwards\n",
+	       pwrite(fd, page, sizeof(page), (off_t)hidden) == PAGE ? "accepted" : "refused", try_it(word_read, at));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		try_fn fn;
+	} tries[] = {
+		{ "user_vmrun", i_vmrun },   { "user_vmmcall", i_vmmcall }, { "user_vmload", i_vmload },
+		{ "user_vmsave", i_vmsave }, { "user_stgi", i_stgi },       { "user_clgi", i_clgi },
+		{ "user_skinit", i_skinit }, { "user_invlpga", i_invlpga }, { "user_vmcall", i_vmcall },
+		{ "user_rsm", i_rsm },
+	};
+	struct sigaction action = { .sa_handler = caught };
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	sigaction(SIGILL, &action, NULL);
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
+	for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++)
+		printf("row %s %s at CPL 3\n", tries[i].name, try_it(tries[i].fn, NULL));
+	if (argc > 1)
+		memory_rows(strtoull(argv[1], NULL, 16));
+	return 0;
+}
