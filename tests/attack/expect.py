@@ -82,13 +82,14 @@ REGS = fixed(
     same("#GP", *words("dr6_bit32 dr7_bit32 xcr0_zero xcr0_no_x87 xcr0_avx_without_sse xcr0_bit63 xcr0_bit40 xcr1 efer_svme")),
     same("#UD", "xsetbv_without_osxsave"),
 )
-RESERVED = fixed(
-    same("#GP", *words("efer_bit1 efer_bit9 efer_bit63"), why="reserved bits; they must not reach the VMCB"),
-    same("#GP", *words("cr3_bit52 cr3_bit62 cr4_bit31 cr4_bit63 cr4_bit15 cr4_vmxe cr4_smxe cr4_pae_off cr4_fred cr4_la57_flip"),
-         why="QEMU ends the guest with VMEXIT_INVALID instead: whatever comes of it, the machine must go on"),
-    other("#GP", ("#GP", "ok"), *words("cr0_bit32_exit cr0_nw_exit"),
-          why=EMULATOR + "; the next VMRUN sees the value, and the machine must go on"),
-    same("#GP", "dr7_bit32_exit"),
+RESERVED = (
+    same("#GP", *words("efer_bit1 efer_bit9 efer_bit63"), why="reserved bits; they must not reach the VMCB")
+    + other("#GP", ("#GP", "reset"), *words("cr3_bit52 cr3_bit62 cr4_bit31 cr4_bit63 cr4_bit15 cr4_vmxe cr4_smxe cr4_pae_off "
+                                            "cr4_fred cr4_la57_flip"),
+            why="QEMU ends the guest with VMEXIT_INVALID instead; a machine that resets is acceptable there, one that hangs is not")
+    + other("#GP", ("#GP", "ok", "reset"), *words("cr0_bit32_exit cr0_nw_exit"),
+            why=EMULATOR + "; the next VMRUN sees the value, and the machine must not hang")
+    + same("#GP", "dr7_bit32_exit")
 )
 
 MSRS = fixed(
@@ -228,7 +229,8 @@ ATTACKS = [
                                why="AMD CPUs check the privilege first: #GP, docs/caveats.md"),
                          hidden(("ok", "locked"), "devmem_read", why="reads zeros (or the kernel is locked down)"),
                          hidden(("SIGSEGV", "locked"), "devmem_write", "devmem_fetch"),
-                         hidden(("refused", "locked"), "devmem_write_call"))),
+                         hidden(("refused", "killed", "locked"), "devmem_write_call",
+                                why="the kernel's own store gets the #GP: it ends the process")), final=True),
     Attack("regs", REGS),
     Attack("cpuid_mirrors", fixed(same("follows", "cpuid_osxsave"), other("follows", ("follows", "absent"), "cpuid_ospke",
                                                                            why="absent without protection keys"))),
@@ -280,9 +282,10 @@ ATTACKS = [
       for n in words("s3_outw s3_outb s3_outl s3_outl_below s3_outw_across s3_outsw s3_outsb")],
     Attack("s3_moved_pm_block", fixed(other("sleeps", ("refused", "ignored", "#GP", "none"), "s3_moved_pm_block", why=S3))),
     Attack("icr_busy", fixed(other("stopped", ("delivered", "xapic"), "icr_busy_then_init",
-                                   why="bit 12 is read-only: nobody may wait for it for ever")),
-           where=lambda p: not p.x2apic),
-    Attack("cr_reserved", RESERVED, final=True),
+                                   why="bit 12 is read-only: nobody may wait for it for ever"),
+                             guarded("after_icr_busy")),
+           where=lambda p: not p.x2apic, seconds=40),
+    *[Attack(row.name, fixed([row]), seconds=20) for row in RESERVED],
     Attack("apic_mode", fixed(other("ok", ("ok", "#GP"), "apic_mode_to_x2", why="#GP where the CPU has no x2APIC"),
                               other("#GP", ("#GP", "ok"), "apic_mode_back", why="without x2APIC there was no way there"),
                               other("stopped", "guarded", "apic_mode_self_init", why="INIT in the new mode"),

@@ -13,6 +13,7 @@ the rest runs in a new boot.
 
 import argparse
 import base64
+import concurrent.futures
 import json
 import re
 import struct
@@ -38,7 +39,7 @@ PLATFORMS = [
 X2APIC_IOMMU = "amd-iommu,xtsup=on,intremap=on"  # Linux uses the x2APIC with interrupt remapping only
 ROW = re.compile(r"^row (\S+) (\S+) ?(.*)$", re.M)
 STATUS = "/sys/firmware/efi/efivars/OpenvbsStatus-4f70656e-5642-5300-9d1c-6c0a52f3b7e1"
-BOOTS = 12  # of one platform, if attack after attack ends the machine
+BOOTS = 30  # of one platform, if attack after attack ends the machine
 
 
 class Results:
@@ -300,7 +301,7 @@ def efi_run(results, platform, flavor, table, control=None):
     program = BUILD / "attack" / "attack.efi"
     options = dict(image=None, files={})
     if flavor:
-        signed = keys.sign_efi(program, BUILD / "attack" / "attack.signed.efi")
+        signed = keys.sign_efi(program, BUILD / "attack" / f"attack.{platform.name}.efi")
         options.update(conf="next=\\EFI\\attack.efi\n", esp={"EFI/attack.efi": signed})
     else:
         options.update(boot=program)
@@ -361,17 +362,18 @@ def main():
     parser.add_argument("--platform", action="append", choices=[p.name for p in PLATFORMS])
     parser.add_argument("--only", action="append", metavar="ATTACK")
     parser.add_argument("--without", action="store_true", help="without openvbs: the negative control")
+    parser.add_argument("--jobs", type=int, default=2, help="platforms to run at the same time")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     results = Results()
+    chosen = [p for p in PLATFORMS if (p.name in args.platform if args.platform else not args.without or p.cpus == 2)]
     print(f"     {'platform':9} {'row':32} {'hardware':10} {'expected':22} {'outcome':10} detail")
-    for platform in PLATFORMS:
-        if args.platform and platform.name not in args.platform:
-            continue
-        if not args.without:
-            attack_platform(results, platform, args.flavor, args.only)
-        elif args.platform or platform.cpus == 2:
-            control(results, platform, args.only)
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        runs = [pool.submit(control, results, p, args.only) if args.without else
+                pool.submit(attack_platform, results, p, args.flavor, args.only) for p in chosen]
+    for run in runs:
+        run.result()  # raises what the run raised
+    results.rows.sort(key=lambda r: r["platform"])
     target = args.json or BUILD / ("attack-without.json" if args.without else "attack.json")
     target.write_text(json.dumps(results.rows, indent=1) + "\n", encoding="utf-8")
     bad = results.bad()
