@@ -103,6 +103,8 @@ static void dispatch(struct vcpu *v, struct vmcb *b)
 	case EXIT_SHUTDOWN:
 		exit_shutdown(v);
 	case EXIT_INVALID:
+		if (svm_repair(v))
+			break;
 		arch_dump(v);
 		hv_panic("VMRUN refused the guest state");
 	default:
@@ -114,9 +116,6 @@ void arch_handle_exit(struct vcpu *v)
 {
 	struct vmcb *b = v->arch.vmcb;
 
-	/* 15.14.3 and QEMU agree on -1; older manuals call the 32-bit value so. */
-	if ((uint32_t)b->exitcode == (uint32_t)EXIT_INVALID)
-		b->exitcode = EXIT_INVALID;
 	dispatch(v, b);
 	svm_after_exit(v);
 }

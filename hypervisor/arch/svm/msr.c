@@ -66,7 +66,8 @@ static bool routes_memory(uint32_t msr)
 
 /*
  * SVM's own, and SEV's, which needs SVM, are not there for VTL0. Nor is the way
- * into SMM from outside (SMM_CTL, SMM_KEY), which firmware should have locked.
+ * into SMM from outside (SMM_CTL, SMM_KEY), which firmware should have locked,
+ * nor two registers by which a KVM below could be made to write anywhere.
  */
 static bool is_hidden(uint32_t msr)
 {
@@ -77,6 +78,8 @@ static bool is_hidden(uint32_t msr)
 	case MSR_SMM_CTL:
 	case MSR_SMM_KEY:
 	case MSR_TSC_RATIO:
+	case MSR_KVM_WALL_OLD:
+	case MSR_KVM_TIME_OLD:
 	case MSR_AVIC_DOORBELL:
 	case MSR_SEV_GHCB:
 	case MSR_SEV_STATUS:
@@ -98,6 +101,8 @@ int svm_bitmaps_prepare(void)
 	trap_msr(MSR_EFER, true, true);
 	trap_msr(MSR_APIC_BASE, false, true);
 	trap_msr(MSR_TSC_RATIO, true, true);
+	trap_msr(MSR_KVM_WALL_OLD, true, true);
+	trap_msr(MSR_KVM_TIME_OLD, true, true);
 	for (uint32_t msr = MSR_SYSCFG; msr <= MSR_RMP_END; msr++)
 		if (is_hidden(msr) || routes_memory(msr))
 			trap_msr(msr, is_hidden(msr), true);
@@ -130,21 +135,25 @@ void arch_trap_port(uint16_t port, unsigned int size, bool on)
 
 /*
  * Which bits of EFER exist is the CPU's to say: it is asked with the host's own
- * bits kept. LMA is not the software's; SVME does not exist for VTL0; LME can't
- * change under paging (APM 2, 14.6.1).
+ * bits kept, and must hold what it was given (QEMU TCG drops reserved bits
+ * without a #GP). LMA is not the software's; SVME does not exist for VTL0; LME
+ * can't change under paging (APM 2, 14.6.1).
  */
+static bool efer_exists(uint64_t value)
+{
+	const uint64_t ours = EFER_LME | EFER_LMA | EFER_NXE | EFER_SVME;
+	uint64_t host = rdmsr(MSR_EFER), test = value | ours;
+	bool ok = !wrmsr_safe(MSR_EFER, test) && rdmsr(MSR_EFER) == test;
+
+	wrmsr(MSR_EFER, host);
+	return ok;
+}
+
 static int write_efer(struct vcpu *v, uint64_t value)
 {
 	struct vmcb *b = v->arch.vmcb;
-	uint64_t host = rdmsr(MSR_EFER);
-	int err;
 
-	if ((value & EFER_SVME) || (((value ^ b->efer) & EFER_LME) && (b->cr0 & CR0_PG)))
-		return -EPERM;
-	err = wrmsr_safe(MSR_EFER, (value & ~(EFER_LME | EFER_LMA | EFER_NXE)) | EFER_LME |
-					   EFER_LMA | EFER_NXE | EFER_SVME);
-	wrmsr(MSR_EFER, host);
-	if (err)
+	if ((value & EFER_SVME) || (((value ^ b->efer) & EFER_LME) && (b->cr0 & CR0_PG)) || !efer_exists(value))
 		return -EPERM;
 	b->efer = (value & ~EFER_LMA) | (b->efer & EFER_LMA) | EFER_SVME;
 	b->tlb_control = TLB_FLUSH_ALL; /* NXE changes what cached translations mean */

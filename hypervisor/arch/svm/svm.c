@@ -31,11 +31,12 @@ enum {
 	ARCH_VMCB_VTL1,
 	ARCH_VMCB_HOST,
 	ARCH_HSAVE,
+	ARCH_ENTRY,
 };
 
 uint32_t svm_features;
 static uint8_t phys_bits;
-static bool init_held;
+static bool init_held, is_virtual;
 
 /*
  * Quirk "below-hypervisor-init": a CPU that is itself virtual. QEMU TCG resets
@@ -47,7 +48,7 @@ static bool detect_init_held(void)
 	uint64_t vm_cr, now;
 	bool sticks;
 
-	if (cpuid(1, 0).ecx & CPUID1_HYPERVISOR)
+	if (is_virtual)
 		return false;
 	if (rdmsr_safe(MSR_VM_CR, &vm_cr) || wrmsr_safe(MSR_VM_CR, vm_cr | VM_CR_R_INIT))
 		return false;
@@ -55,6 +56,11 @@ static bool detect_init_held(void)
 	/* PREPARE may still fail: leave the register as it was. arch_enter() sets it for good. */
 	(void)wrmsr_safe(MSR_VM_CR, vm_cr);
 	return sticks;
+}
+
+bool svm_virtual(void)
+{
+	return is_virtual;
 }
 
 bool arch_init_held(void)
@@ -85,6 +91,7 @@ int arch_prepare(const struct ovbs_boot_info *info)
 {
 	svm_features = cpuid(CPUID_SVM, 0).edx;
 	phys_bits = (uint8_t)cpuid(0x80000008, 0).eax;
+	is_virtual = cpuid(1, 0).ecx & CPUID1_HYPERVISOR;
 	init_held = detect_init_held();
 	hv_log("openvbs " OVBS_VERSION ": SVM features %x, %u CPUs, %u address bits", svm_features,
 	       info->cpu_count, phys_bits);
@@ -164,6 +171,7 @@ void arch_enter(struct vcpu *v, const struct ovbs_cpu_entry *e)
 		(void)wrmsr_safe(MSR_VM_CR, vm_cr | VM_CR_R_INIT);
 
 	a->vmcb = b;
+	a->entry = PRIVATE_ADDR(PRIV_ARCH + ARCH_ENTRY);
 	a->vmcb_spa = private_page_spa(this_cpu->index, PRIV_ARCH + ARCH_VMCB_VTL0).v;
 	a->host_spa = private_page_spa(this_cpu->index, PRIV_ARCH + ARCH_VMCB_HOST).v;
 	vmsave(a->vmcb_spa); /* for the system-call MSRs; the segments come from the loader */
@@ -181,7 +189,11 @@ void arch_run_guest(struct vcpu *v)
 
 	b->rax = v->gpr[GPR_RAX];
 	b->rsp = v->gpr[GPR_RSP];
+	if (is_virtual)
+		svm_note_entry(v);
 	svm_vmrun(v->arch.vmcb_spa, v->gpr, v->arch.host_spa);
+	if (is_virtual)
+		svm_note_taken(v);
 	v->gpr[GPR_RAX] = b->rax;
 	v->gpr[GPR_RSP] = b->rsp;
 	b->tlb_control = TLB_KEEP;

@@ -149,6 +149,8 @@ _Static_assert(offsetof(struct vmcb, cr2) == 0x640, "APM 2, table B-2");
 _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "APM 2, table B-2");
 _Static_assert(sizeof(struct vmcb) == 4096, "one page");
 
+#define MSR_KVM_WALL_OLD  0x00000011u /* of a KVM below; no register of an AMD CPU */
+#define MSR_KVM_TIME_OLD  0x00000012u
 #define MSR_PAT           0x00000277u
 #define MSR_SYSCFG        0xC0010010u
 #define MSR_IORR_BASE0    0xC0010016u

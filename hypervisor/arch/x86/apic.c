@@ -10,6 +10,7 @@
 
 #define ICR_DM_NMI     (4u << 8)
 #define ICR_BUSY       (1u << 12)
+#define SEND_SPINS     10000 /* an IPI is sent within a few bus cycles */
 #define ICR_ASSERT     (1u << 14)
 #define LVT_MASKED     (1u << 16)
 #define SVR_RESET      0xFFu
@@ -67,6 +68,13 @@ void apic_enter_cpu(void)
 	apic_mode_changed(base);
 }
 
+/* Bounded: an APIC that is off reads all ones, and QEMU shows the bit as VTL0 wrote it. */
+static void await_sent(void)
+{
+	for (unsigned int n = 0; n < SEND_SPINS && (apic_read(APIC_ICR) & ICR_BUSY); n++)
+		cpu_relax();
+}
+
 void apic_send_nmi(uint32_t apic_id)
 {
 	uint32_t high;
@@ -75,13 +83,11 @@ void apic_send_nmi(uint32_t apic_id)
 		wrmsr(MSR_X2APIC_ICR, (uint64_t)apic_id << 32 | ICR_DM_NMI | ICR_ASSERT);
 		return;
 	}
-	while (apic_read(APIC_ICR) & ICR_BUSY)
-		cpu_relax();
+	await_sent();
 	high = apic_read(APIC_ICR_HIGH);
 	apic_write(APIC_ICR_HIGH, apic_id << 24);
 	apic_write(APIC_ICR, ICR_DM_NMI | ICR_ASSERT);
-	while (apic_read(APIC_ICR) & ICR_BUSY)
-		cpu_relax();
+	await_sent();
 	apic_write(APIC_ICR_HIGH, high);
 }
 
