@@ -33,7 +33,7 @@ enum private_page {
 	PRIV_IST_MC = 19,
 	PRIV_IST_PAGES = 2,
 	PRIV_ARCH = 24, /* vendor pages: VMCB or VMCS of each VTL, host state */
-	PRIV_ARCH_PAGES = 5,
+	PRIV_ARCH_PAGES = 4,
 	PRIV_GUEST_WINDOW = 32, /* a page of guest memory, mapped while it is read */
 	PRIV_MMIO = 33,         /* a page of device registers, while one is accessed */
 	PRIV_APIC = 40,         /* the local APIC's registers, uncached */

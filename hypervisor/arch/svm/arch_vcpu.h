@@ -13,9 +13,6 @@ struct vmcb;
 struct arch_vcpu {
 	struct vmcb *vmcb;
 	uint64_t vmcb_spa;
-	struct vmcb *entry;  /* quirk unchecked-control-registers: the VMCB as it was at the last VMRUN */
-	uint64_t good_cr0, good_cr4, good_efer, good_dr6, good_dr7; /* of the last VMRUN that the CPU took */
-	bool repaired;       /* those were put back, and VMRUN has not been taken since */
 	uint64_t host_spa; /* VMCB that keeps the host's FS, GS, TR, LDTR and system-call MSRs (VMLOAD, VMSAVE) */
 	bool nmi_masked;   /* VTL0 is in its NMI handler (without VNMI: until its IRET) */
 	bool nmi_stepping; /* that IRET runs under TF, for the NMI that comes behind it */

@@ -6,6 +6,7 @@
 
 #include "core/exits.h"
 #include "core/log.h"
+#include "core/power.h"
 
 static void on_npf(struct vcpu *v, const struct vmcb *b)
 {
@@ -45,6 +46,21 @@ static void on_init(void)
 {
 	this_cpu->init_seen = 1;
 	arch_host_window();
+}
+
+/*
+ * Quirk unchecked-control-registers: real CPUs raise #GP when a reserved bit is
+ * written to a control register; QEMU TCG takes it in guest mode and refuses
+ * the next VMRUN. There the machine is reset, as after a triple fault. On
+ * hardware only a bug of ours comes here.
+ */
+static __attribute__((noreturn)) void on_invalid(struct vcpu *v)
+{
+	hv_log("VMRUN refused the guest state");
+	arch_dump(v);
+	if (svm_virtual())
+		machine_reset();
+	hv_panic("VMRUN refused the guest state");
 }
 
 static void dispatch(struct vcpu *v, struct vmcb *b)
@@ -102,11 +118,6 @@ static void dispatch(struct vcpu *v, struct vmcb *b)
 		break;
 	case EXIT_SHUTDOWN:
 		exit_shutdown(v);
-	case EXIT_INVALID:
-		if (svm_repair(v))
-			break;
-		arch_dump(v);
-		hv_panic("VMRUN refused the guest state");
 	default:
 		exit_unknown(v, b->exitcode);
 	}
@@ -116,6 +127,9 @@ void arch_handle_exit(struct vcpu *v)
 {
 	struct vmcb *b = v->arch.vmcb;
 
+	/* -1, in 64 bits or, with older CPUs and emulators, in 32. */
+	if ((uint32_t)b->exitcode == (uint32_t)EXIT_INVALID)
+		on_invalid(v);
 	dispatch(v, b);
 	svm_after_exit(v);
 }

@@ -153,7 +153,8 @@ static int write_efer(struct vcpu *v, uint64_t value)
 {
 	struct vmcb *b = v->arch.vmcb;
 
-	if ((value & EFER_SVME) || (((value ^ b->efer) & EFER_LME) && (b->cr0 & CR0_PG)) || !efer_exists(value))
+	if ((value & EFER_SVME) || (((value ^ b->efer) & EFER_LME) && (b->cr0 & CR0_PG)) ||
+	    !efer_exists(value))
 		return -EPERM;
 	b->efer = (value & ~EFER_LMA) | (b->efer & EFER_LMA) | EFER_SVME;
 	b->tlb_control = TLB_FLUSH_ALL; /* NXE changes what cached translations mean */

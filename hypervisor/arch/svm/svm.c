@@ -31,7 +31,6 @@ enum {
 	ARCH_VMCB_VTL1,
 	ARCH_VMCB_HOST,
 	ARCH_HSAVE,
-	ARCH_ENTRY,
 };
 
 uint32_t svm_features;
@@ -171,7 +170,6 @@ void arch_enter(struct vcpu *v, const struct ovbs_cpu_entry *e)
 		(void)wrmsr_safe(MSR_VM_CR, vm_cr | VM_CR_R_INIT);
 
 	a->vmcb = b;
-	a->entry = PRIVATE_ADDR(PRIV_ARCH + ARCH_ENTRY);
 	a->vmcb_spa = private_page_spa(this_cpu->index, PRIV_ARCH + ARCH_VMCB_VTL0).v;
 	a->host_spa = private_page_spa(this_cpu->index, PRIV_ARCH + ARCH_VMCB_HOST).v;
 	vmsave(a->vmcb_spa); /* for the system-call MSRs; the segments come from the loader */
@@ -189,11 +187,7 @@ void arch_run_guest(struct vcpu *v)
 
 	b->rax = v->gpr[GPR_RAX];
 	b->rsp = v->gpr[GPR_RSP];
-	if (is_virtual)
-		svm_note_entry(v);
 	svm_vmrun(v->arch.vmcb_spa, v->gpr, v->arch.host_spa);
-	if (is_virtual)
-		svm_note_taken(v);
 	v->gpr[GPR_RAX] = b->rax;
 	v->gpr[GPR_RSP] = b->rsp;
 	b->tlb_control = TLB_KEEP;

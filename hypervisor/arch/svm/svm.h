@@ -27,11 +27,6 @@ int svm_bitmaps_prepare(void);
 struct spa svm_msrpm(bool icr_trapped);
 struct spa svm_iopm(void);
 
-/** svm_note_entry, svm_repair - quirk unchecked-control-registers, see quirk.c. */
-void svm_note_entry(struct vcpu *v);
-void svm_note_taken(struct vcpu *v);
-bool svm_repair(struct vcpu *v);
-
 /** svm_virtual - is this CPU itself virtual (CPUID.1 ECX bit 31)? */
 bool svm_virtual(void);
 
