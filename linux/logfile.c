@@ -63,7 +63,7 @@ size_t openvbs_log_copy(const struct openvbs_hv *hv, char *to, u64 *lost)
 		line = memchr(to + n - keep, '\n', keep);
 		if (line)
 			line++;
-		*lost += line ? line - (to + n - keep) : keep;
+		*lost += line ? (size_t)(line - (to + n - keep)) : keep;
 		keep = line ? to + n - line : 0;
 	}
 	memmove(to, to + n - keep, keep);

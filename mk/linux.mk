@@ -53,3 +53,16 @@ $(MODOUT)/openvbs.ko: $(DKMSTREE)/.done
 
 $(MODOUT)/openvbs_attack.ko: $(BUILD)/linux/attack/.done
 	$(call build_module,$(BUILD)/linux/attack,openvbs_attack)
+
+# The log reader on the host, against a live writer.
+$(BUILD)/linux/ring_test: tests/linux/ring_test.c tests/linux/ring_host.h linux/logfile.c linux/openvbs.h $(ABI) mk/linux.mk
+	@mkdir -p $(@D)
+	$(HOST_CC) $(CSTD) $(WARN) -O2 -g -DOVBS_HOST=1 -Itests/linux/host -Itests/linux -Iinclude -Ilinux -o $@ $< -lpthread
+
+ring-test: $(BUILD)/linux/ring_test ## test the log reader of openvbs.ko on the host
+	$<
+
+MODULEARGS ?=
+.PHONY: module-test
+module-test: all modules ring-test ## test openvbs.ko in the test machine
+	/usr/bin/python3 tests/linux/module.py --flavor $(FLAVOR) $(MODULEARGS)

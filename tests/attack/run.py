@@ -16,6 +16,7 @@ import base64
 import concurrent.futures
 import json
 import re
+import shutil
 import struct
 import sys
 from pathlib import Path
@@ -59,13 +60,13 @@ class Results:
         return [r for r in self.rows if not r["ok"]]
 
 
-def machine(platform, flavor, tag, **more):
-    """A test machine of this platform; flavor None: without openvbs."""
+def machine(platform, image, tag, **more):
+    """A test machine of this platform; image None: without openvbs."""
     release = kernel_package()[0]
     files = {"/root/openvbs.ko": BUILD / "linux" / release / "openvbs.ko",
              "/root/attack.ko": BUILD / "linux" / release / "openvbs_attack.ko",
              "/root/attack_user": BUILD / "attack" / "attack_user"}
-    options = dict(cpus=platform.cpus, secure_boot=platform.smm, openvbs=flavor, time_limit=900, files=files)
+    options = dict(cpus=platform.cpus, secure_boot=platform.smm, openvbs=image, time_limit=900, files=files)
     if platform.x2apic:
         options.update(x2apic=True, iommu=X2APIC_IOMMU)
     options.update(more)
@@ -223,7 +224,7 @@ def text_segments(elf):
     return [(l[3] - base, data[l[2]:l[2] + l[5]]) for l in loads if l[1] & 1]
 
 
-def outside(results, platform, m, flavor, block):
+def outside(results, platform, m, image, block):
     """Read the block with the emulator's own eyes, and compare it with the file."""
     rows = {r.name: r for r in expect.OUTSIDE_ROWS}
     if not block:
@@ -237,7 +238,7 @@ def outside(results, platform, m, flavor, block):
     full = sum(any(data[i:i + 4096]) for i in range(0, len(data), 4096))
     results.add(platform.name, rows["outside_not_empty"], "content" if full > 40 else "empty",
                 f"{full} of {len(data) // 4096} pages are not zero")
-    segments = text_segments(BUILD / flavor / "hypervisor.elf")
+    segments = text_segments(image.with_name("hypervisor.elf"))
     same = [data[at:at + len(body)] == body for at, body in segments]
     results.add(platform.name, rows["outside_text"], "intact" if same and all(same) else "differs",
                 f"{sum(len(b) for _, b in segments)} bytes of code")
@@ -248,8 +249,8 @@ def outside(results, platform, m, flavor, block):
 class Session:
     """Boots of one platform: attacks in order, a new boot when one ended the machine."""
 
-    def __init__(self, results, platform, flavor, base):
-        self.results, self.platform, self.flavor, self.base = results, platform, flavor, base
+    def __init__(self, results, platform, image, base):
+        self.results, self.platform, self.image, self.base = results, platform, image, base
         self.block = None
 
     def run(self, attacks):
@@ -263,7 +264,7 @@ class Session:
 
     def _boot(self, boot, todo):
         done = 0
-        with machine(self.platform, self.flavor, f"{boot}") as m:
+        with machine(self.platform, self.image, f"{boot}") as m:
             size = prepare(m)
             m.sh(f"echo block {size} >/proc/openvbs_attack")
             for attack in todo:
@@ -279,7 +280,7 @@ class Session:
                     compare(self.results, self.platform, self.base, attack.name, text)
                 if attack.final:
                     break
-            outside(self.results, self.platform, m, self.flavor, self.block) if not attack.final else None
+            outside(self.results, self.platform, m, self.image, self.block) if not attack.final else None
         return todo[done:]
 
     def _note(self, m, attack, text):
@@ -296,16 +297,16 @@ def hidden_address(m):
         m.sh(f"echo {found[1]} >/run/hidden")
 
 
-def efi_run(results, platform, flavor, table, control=None):
+def efi_run(results, platform, image, table, control=None):
     """The EFI program, behind openvbs or instead of it."""
     program = BUILD / "attack" / "attack.efi"
     options = dict(image=None, files={})
-    if flavor:
+    if image:
         signed = keys.sign_efi(program, BUILD / "attack" / f"attack.{platform.name}.efi")
         options.update(conf="next=\\EFI\\attack.efi\n", esp={"EFI/attack.efi": signed})
     else:
         options.update(boot=program)
-    with machine(platform, flavor, "efi", **options) as m:
+    with machine(platform, image, "efi", **options) as m:
         try:
             m.wait_for(r"attack\.efi: done", 120)
             ended = None
@@ -345,15 +346,24 @@ def control(results, platform, only):
         efi_run(results, platform, None, expect.EFI_ROWS, expect.CONTROL_EFI)
 
 
-def attack_platform(results, platform, flavor, only):
+def snapshot(flavor):
+    """The built image and the hypervisor in it, copied aside: a build during the run must not mix with it."""
+    folder = BUILD / "attack" / flavor
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("openvbs.efi", "hypervisor.elf"):
+        shutil.copyfile(BUILD / flavor / name, folder / name)
+    return folder / "openvbs.efi"
+
+
+def attack_platform(results, platform, image, only):
     attacks = [a for a in expect.ATTACKS if a.where(platform) and (not only or a.name in only)]
     sweeps = [a for a in attacks if a.name in ("cpuid_sweep", "msr_sweep")]
     base = baseline(platform) if sweeps else {}
-    session = Session(results, platform, flavor, base)
+    session = Session(results, platform, image, base)
     session.run([a for a in attacks if not a.final])
     session.run([a for a in attacks if a.final])
     if (not only or "efi" in only) and platform.cpus == 2:
-        efi_run(results, platform, flavor, expect.EFI_ROWS)
+        efi_run(results, platform, image, expect.EFI_ROWS)
 
 
 def main():
@@ -366,11 +376,12 @@ def main():
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     results = Results()
+    image = None if args.without else snapshot(args.flavor)
     chosen = [p for p in PLATFORMS if (p.name in args.platform if args.platform else not args.without or p.cpus == 2)]
     print(f"     {'platform':9} {'row':32} {'hardware':10} {'expected':22} {'outcome':10} detail")
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         runs = [pool.submit(control, results, p, args.only) if args.without else
-                pool.submit(attack_platform, results, p, args.flavor, args.only) for p in chosen]
+                pool.submit(attack_platform, results, p, image, args.only) for p in chosen]
     for run in runs:
         run.result()  # raises what the run raised
     results.rows.sort(key=lambda r: r["platform"])
