@@ -26,6 +26,7 @@ $(BUILD)/attack/attack_user: tests/attack/user.c mk/attack.mk
 	@$(CC) $(CSTD) $(WARN) -O1 -static -o $@ $<
 
 .PHONY: attack attack-programs
+BOOT_TEST_NEEDS += attack-programs
 attack-programs: $(ATTACK_EFI) $(BUILD)/attack/attack_user modules
 
 attack: all attack-programs ## run the attack suite in the test machine and print its table
