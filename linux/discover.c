@@ -62,7 +62,8 @@ static const void *map_range(u32 leaf, const char *what, size_t least, struct hv
 	r->gpa = lo | (u64)hi << 32;
 	if (r->bytes < least || r->bytes > RANGE_MAX || !r->gpa || !PAGE_ALIGNED(r->gpa) ||
 	    r->gpa >= limit || r->bytes > limit - r->gpa) {
-		pr_err("%s: CPUID %xh names %#x bytes at %#llx: makes no sense\n", what, leaf, r->bytes, r->gpa);
+		pr_err("%s: CPUID %xh names %#x bytes at %#llx: makes no sense\n", what, leaf,
+		       r->bytes, r->gpa);
 		return NULL;
 	}
 	if (region_intersects(r->gpa, r->bytes, IORESOURCE_SYSTEM_RAM, IORES_DESC_NONE) != REGION_DISJOINT) {
@@ -107,10 +108,12 @@ static int take_stats(struct openvbs_hv *hv)
 	hv->cpus = READ_ONCE(stats->cpus);
 	hv->slots = READ_ONCE(stats->slots);
 	room = (r.bytes - sizeof(*stats)) / sizeof(stats->count[0]);
-	if (READ_ONCE(stats->magic) != OVBS_STATS_MAGIC || READ_ONCE(stats->version) != OVBS_STATS_VERSION ||
-	    !hv->cpus || hv->cpus != r.extra || hv->slots < OVBS_STAT_COUNT || (u64)hv->cpus * hv->slots > room) {
+	if (READ_ONCE(stats->magic) != OVBS_STATS_MAGIC ||
+	    READ_ONCE(stats->version) != OVBS_STATS_VERSION || !hv->cpus || hv->cpus != r.extra ||
+	    hv->slots < OVBS_STAT_COUNT || (u64)hv->cpus * hv->slots > room) {
 		pr_err("counters: magic %#x, version %u, %u CPUs (CPUID: %u) of %u in %#x bytes: this module knows version %u\n",
-		       stats->magic, stats->version, hv->cpus, r.extra, hv->slots, r.bytes, OVBS_STATS_VERSION);
+		       stats->magic, stats->version, hv->cpus, r.extra, hv->slots, r.bytes,
+		       OVBS_STATS_VERSION);
 		return -EPROTO;
 	}
 	return 0;

@@ -112,7 +112,8 @@ static const struct file_operations exits_ops = {
 
 static int version_show(struct seq_file *m, void *unused)
 {
-	seq_printf(m, "hypervisor %u.%u.%u\nmodule %s\n", hv->major, hv->minor, hv->build, OPENVBS_MODULE_VERSION);
+	seq_printf(m, "hypervisor %u.%u.%u\nmodule %s\n", hv->major, hv->minor, hv->build,
+		   OPENVBS_MODULE_VERSION);
 	return 0;
 }
 

@@ -23,8 +23,8 @@ static int __init openvbs_init(void)
 	err = openvbs_files_add(&hypervisor);
 	if (err)
 		goto power;
-	pr_info("running under openvbs %u.%u.%u with %u CPUs\n",
-		hypervisor.major, hypervisor.minor, hypervisor.build, hypervisor.cpus);
+	pr_info("running under openvbs %u.%u.%u with %u CPUs\n", hypervisor.major, hypervisor.minor,
+		hypervisor.build, hypervisor.cpus);
 	return 0;
 power:
 	openvbs_power_remove();

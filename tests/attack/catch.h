@@ -35,7 +35,8 @@ struct catch_gate {
 };
 
 /* catch.S knows the order from `rsp` on. */
-struct catch {
+struct catch
+{
 	struct catch_gate idt[256];
 	uint64_t rsp;    /* of catch_call(), to come back to */
 	uint64_t vector; /* what was caught */
@@ -60,7 +61,8 @@ extern const char catch_stubs[];
  * The calling CPU's IDTR is catch->idt, interrupts are off. Both calls are
  * System V. CR3 and the like are the caller's to restore.
  */
-__attribute__((sysv_abi)) int catch_call(struct catch *c, __attribute__((sysv_abi)) void (*fn)(void *), void *arg);
+__attribute__((sysv_abi)) int catch_call(struct catch *c,
+					 __attribute__((sysv_abi)) void (*fn)(void *), void *arg);
 
 static inline void catch_gate_set(struct catch *c, unsigned int vector, uint16_t cs, uint8_t ist)
 {

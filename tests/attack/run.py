@@ -60,13 +60,13 @@ class Results:
         return [r for r in self.rows if not r["ok"]]
 
 
-def machine(platform, image, tag, **more):
-    """A test machine of this platform; image None: without openvbs."""
+def machine(platform, build, tag, **more):
+    """A test machine of this platform; build None: without openvbs."""
     release = kernel_package()[0]
     files = {"/root/openvbs.ko": BUILD / "linux" / release / "openvbs.ko",
              "/root/attack.ko": BUILD / "linux" / release / "openvbs_attack.ko",
              "/root/attack_user": BUILD / "attack" / "attack_user"}
-    options = dict(cpus=platform.cpus, secure_boot=platform.smm, openvbs=image, time_limit=900, files=files)
+    options = dict(cpus=platform.cpus, secure_boot=platform.smm, openvbs=build, time_limit=900, files=files)
     if platform.x2apic:
         options.update(x2apic=True, iommu=X2APIC_IOMMU)
     options.update(more)

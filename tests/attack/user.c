@@ -53,12 +53,15 @@ static const char *try_it(try_fn fn, volatile uint64_t *at)
 	return signal_name(n);
 }
 
-#define INSN(name, bytes)                                                       \
-	static void i_##name(volatile uint64_t *at)                             \
-	{                                                                       \
-		uint64_t a = 0, b = 0, c = 0, d = 0;                            \
-		(void)at;                                                       \
-		__asm__ volatile(".byte " bytes : "+a"(a), "+b"(b), "+c"(c), "+d"(d) : : "memory", "cc"); \
+#define INSN(name, bytes)                                                                          \
+	static void i_##name(volatile uint64_t *at)                                                \
+	{                                                                                          \
+		uint64_t a = 0, b = 0, c = 0, d = 0;                                               \
+		(void)at;                                                                          \
+		__asm__ volatile(".byte " bytes                                                    \
+				 : "+a"(a), "+b"(b), "+c"(c), "+d"(d)                              \
+				 :                                                                 \
+				 : "memory", "cc");                                                \
 	}
 
 INSN(vmrun, "0x0f, 0x01, 0xd8")
@@ -122,7 +125,8 @@ static void memory_rows(uint64_t hidden)
 	printf("row devmem_read %s mapped\n", try_it(word_read, at));
 	printf("row devmem_write %s mapped\n", try_it(word_write, at));
 	printf("row devmem_fetch %s mapped\n", try_it(word_run, at));
-	printf("row devmem_write_call %s by write(), %s afterwards\n", write_call(fd, hidden), try_it(word_read, at));
+	printf("row devmem_write_call %s by write(), %s afterwards\n", write_call(fd, hidden),
+	       try_it(word_read, at));
 }
 
 int main(int argc, char **argv)
@@ -131,10 +135,11 @@ int main(int argc, char **argv)
 		const char *name;
 		try_fn fn;
 	} tries[] = {
-		{ "user_vmrun", i_vmrun },   { "user_vmmcall", i_vmmcall }, { "user_vmload", i_vmload },
-		{ "user_vmsave", i_vmsave }, { "user_stgi", i_stgi },       { "user_clgi", i_clgi },
-		{ "user_skinit", i_skinit }, { "user_invlpga", i_invlpga }, { "user_vmcall", i_vmcall },
-		{ "user_rsm", i_rsm },
+		{ "user_vmrun", i_vmrun },   { "user_vmmcall", i_vmmcall },
+		{ "user_vmload", i_vmload }, { "user_vmsave", i_vmsave },
+		{ "user_stgi", i_stgi },     { "user_clgi", i_clgi },
+		{ "user_skinit", i_skinit }, { "user_invlpga", i_invlpga },
+		{ "user_vmcall", i_vmcall }, { "user_rsm", i_rsm },
 	};
 	struct sigaction action = { .sa_handler = caught };
 

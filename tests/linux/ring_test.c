@@ -15,9 +15,9 @@
 
 #include "../../linux/logfile.c"
 
-#define RING   4096
-#define LINES  200000 /* to be seen, within */
-#define LIMIT  20     /* seconds */
+#define RING  4096
+#define LINES 200000 /* to be seen, within */
+#define LIMIT 20     /* seconds */
 
 static union {
 	struct ovbs_log log;
@@ -27,14 +27,14 @@ static int stop;
 
 static unsigned int fails;
 
-#define CHECK(c, ...)                                            \
-	do {                                                     \
-		if (!(c)) {                                      \
-			fails++;                                 \
-			printf("FAIL %s:%d: ", #c, __LINE__);    \
-			printf(__VA_ARGS__);                     \
-			printf("\n");                            \
-		}                                                \
+#define CHECK(c, ...)                                                                              \
+	do {                                                                                       \
+		if (!(c)) {                                                                        \
+			fails++;                                                                   \
+			printf("FAIL %s:%d: ", #c, __LINE__);                                      \
+			printf(__VA_ARGS__);                                                       \
+			printf("\n");                                                              \
+		}                                                                                  \
 	} while (0)
 
 static void put(const char *line, size_t n)
@@ -79,8 +79,10 @@ static unsigned int check_text(const char *text, size_t n)
 
 		number = strtoull(text, NULL, 10);
 		length = make_line(want, number);
-		CHECK(length <= (size_t)(end - text) && !memcmp(text, want, length), "torn line: %.40s", text);
-		CHECK(!lines || number == last + 1, "line %llu behind %llu", (unsigned long long)number, (unsigned long long)last);
+		CHECK(length <= (size_t)(end - text) && !memcmp(text, want, length),
+		      "torn line: %.40s", text);
+		CHECK(!lines || number == last + 1, "line %llu behind %llu",
+		      (unsigned long long)number, (unsigned long long)last);
 		if (fails)
 			return lines;
 		last = number;
@@ -105,9 +107,10 @@ static void still_ring(void)
 		put(line, length);
 		total += length;
 		n = openvbs_log_copy(&hv, text, &lost);
-		CHECK(n + lost == total, "line %llu: %zu bytes and %llu lost of %llu", (unsigned long long)i, n,
-		      (unsigned long long)lost, (unsigned long long)total);
-		CHECK(n >= (total < RING - LINE_IN_FLIGHT ? total : RING - LINE_IN_FLIGHT - 256), "only %zu bytes", n);
+		CHECK(n + lost == total, "line %llu: %zu bytes and %llu lost of %llu",
+		      (unsigned long long)i, n, (unsigned long long)lost, (unsigned long long)total);
+		CHECK(n >= (total < RING - LINE_IN_FLIGHT ? total : RING - LINE_IN_FLIGHT - 256),
+		      "only %zu bytes", n);
 		check_text(text, n);
 	}
 }
@@ -123,7 +126,8 @@ static void odd_headers(void)
 	memset(ring.log.data, 'x', RING);
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
 		ring.log.written = odd[i];
-		CHECK(openvbs_log_copy(&hv, text, &lost) <= RING, "written %llx", (unsigned long long)odd[i]);
+		CHECK(openvbs_log_copy(&hv, text, &lost) <= RING, "written %llx",
+		      (unsigned long long)odd[i]);
 	}
 	ring.log.written = 0;
 }

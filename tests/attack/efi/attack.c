@@ -15,15 +15,15 @@
 #include <openvbs/status.h>
 #include <ovbs_string.h>
 
-#define PAGE       4096u
-#define SIZE_2M    (2u << 20)
-#define NOTHING    (-1)
-#define MARK       0x5A5AA5A5DEADC0DEULL
-#define MSR_EFER   0xC0000080u
-#define EFER_SVME  (1ULL << 12)
-#define MSR_VM_CR  0xC0010114u
-#define MSR_HSAVE  0xC0010117u
-#define MSR_APIC   0x1Bu
+#define PAGE      4096u
+#define SIZE_2M   (2u << 20)
+#define NOTHING   (-1)
+#define MARK      0x5A5AA5A5DEADC0DEULL
+#define MSR_EFER  0xC0000080u
+#define EFER_SVME (1ULL << 12)
+#define MSR_VM_CR 0xC0010114u
+#define MSR_HSAVE 0xC0010117u
+#define MSR_APIC  0x1Bu
 
 typedef __attribute__((sysv_abi)) void (*try_fn)(void *arg);
 
@@ -110,7 +110,8 @@ static void find_status(struct attack *a)
 	for (UINTN i = 0; i < a->st->NumberOfTableEntries; i++) {
 		const struct ovbs_status *s = a->st->ConfigurationTable[i].VendorTable;
 
-		if (memcmp(&a->st->ConfigurationTable[i].VendorGuid, &guid, sizeof(guid)) || s->magic != OVBS_STATUS_MAGIC)
+		if (memcmp(&a->st->ConfigurationTable[i].VendorGuid, &guid, sizeof(guid)) ||
+		    s->magic != OVBS_STATUS_MAGIC)
 			continue;
 		a->log = s->log_gpa;
 		a->log_bytes = (s->log_size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
@@ -127,7 +128,8 @@ static void find_block(struct attack *a)
 	UINT32 version;
 
 	find_status(a);
-	if (!a->log || a->st->BootServices->GetMemoryMap(&size, (EFI_MEMORY_DESCRIPTOR *)map, &key, &stride, &version))
+	if (!a->log || a->st->BootServices->GetMemoryMap(&size, (EFI_MEMORY_DESCRIPTOR *)map, &key,
+							 &stride, &version))
 		return;
 	for (UINTN at = 0; at + stride <= size; at += stride) {
 		const EFI_MEMORY_DESCRIPTOR *d = (const EFI_MEMORY_DESCRIPTOR *)(map + at);
@@ -142,7 +144,8 @@ static void find_block(struct attack *a)
 
 static int is_visible(const struct attack *a, uint64_t at)
 {
-	return (at >= a->log && at < a->log + a->log_bytes) || (at >= a->stats && at < a->stats + a->stats_bytes);
+	return (at >= a->log && at < a->log + a->log_bytes) ||
+	       (at >= a->stats && at < a->stats + a->stats_bytes);
 }
 
 /* ---- memory ---- */
@@ -198,10 +201,12 @@ static void memory_rows(struct attack *a)
 		if (!vis && w.value)
 			zeros = 0;
 	}
-	print(a, "row efi_block_read %s %u pages, %u zeros, %u visible\n", zeros + visible == pages ? "zeros" : "content",
-	      pages, zeros, visible);
-	print(a, "row efi_block_write %s %u of %u denied\n", denied == pages ? "#GP" : "accepted", denied, pages);
-	print(a, "row efi_block_fetch %s %u of %u denied\n", fetched == pages ? "#GP" : "executed", fetched, pages);
+	print(a, "row efi_block_read %s %u pages, %u zeros, %u visible\n",
+	      zeros + visible == pages ? "zeros" : "content", pages, zeros, visible);
+	print(a, "row efi_block_write %s %u of %u denied\n", denied == pages ? "#GP" : "accepted",
+	      denied, pages);
+	print(a, "row efi_block_fetch %s %u of %u denied\n", fetched == pages ? "#GP" : "executed",
+	      fetched, pages);
 	print(a, "row efi_block_size %s %llx-%llx, the status table says %llx\n",
 	      a->end - a->start == a->reported_bytes ? "agrees" : "differs", (unsigned long long)a->start,
 	      (unsigned long long)a->end, (unsigned long long)a->reported_bytes);
@@ -211,12 +216,14 @@ static void memory_rows(struct attack *a)
 
 static uint64_t page_of_ours[512] __attribute__((aligned(4096)));
 
-#define INSN(name, bytes)                                                                      \
-	static __attribute__((sysv_abi)) void i_##name(void *unused)                            \
-	{                                                                                       \
-		uint64_t rax = (uint64_t)(uintptr_t)page_of_ours, rbx = 0, rcx = 0, rdx = 0;    \
-		__asm__ volatile(".byte " bytes : "+a"(rax), "+b"(rbx), "+c"(rcx), "+d"(rdx) :  \
-				 : "memory", "cc");                                             \
+#define INSN(name, bytes)                                                                          \
+	static __attribute__((sysv_abi)) void i_##name(void *unused)                               \
+	{                                                                                          \
+		uint64_t rax = (uint64_t)(uintptr_t)page_of_ours, rbx = 0, rcx = 0, rdx = 0;       \
+		__asm__ volatile(".byte " bytes                                                    \
+				 : "+a"(rax), "+b"(rbx), "+c"(rcx), "+d"(rdx)                      \
+				 :                                                                 \
+				 : "memory", "cc");                                                \
 	}
 
 INSN(vmsave, "0x0f, 0x01, 0xdb")
@@ -235,9 +242,11 @@ static void instruction_rows(struct attack *a)
 		const char *name;
 		try_fn fn;
 	} tries[] = {
-		{ "efi_vmsave", i_vmsave }, { "efi_vmload", i_vmload },   { "efi_vmrun", i_vmrun },
-		{ "efi_vmmcall", i_vmmcall }, { "efi_stgi", i_stgi },     { "efi_clgi", i_clgi },
-		{ "efi_skinit", i_skinit }, { "efi_invlpga", i_invlpga }, { "efi_rsm", i_rsm },
+		{ "efi_vmsave", i_vmsave }, { "efi_vmload", i_vmload },
+		{ "efi_vmrun", i_vmrun },   { "efi_vmmcall", i_vmmcall },
+		{ "efi_stgi", i_stgi },     { "efi_clgi", i_clgi },
+		{ "efi_skinit", i_skinit }, { "efi_invlpga", i_invlpga },
+		{ "efi_rsm", i_rsm },
 	};
 
 	for (unsigned int i = 0; i < sizeof(tries) / sizeof(tries[0]); i++)
@@ -264,7 +273,10 @@ static __attribute__((sysv_abi)) void msr_write(void *arg)
 {
 	const struct msr *m = arg;
 
-	__asm__ volatile("wrmsr" : : "c"(m->number), "a"((uint32_t)m->value), "d"((uint32_t)(m->value >> 32)) : "memory");
+	__asm__ volatile("wrmsr"
+			 :
+			 : "c"(m->number), "a"((uint32_t)m->value), "d"((uint32_t)(m->value >> 32))
+			 : "memory");
 }
 
 static void msr_rows(struct attack *a)
@@ -275,7 +287,8 @@ static void msr_rows(struct attack *a)
 
 	try_it(msr_read, &m);
 	old = m.value;
-	print(a, "row efi_efer_read %s %llx\n", old & EFER_SVME ? "shown" : "hidden", (unsigned long long)old);
+	print(a, "row efi_efer_read %s %llx\n", old & EFER_SVME ? "shown" : "hidden",
+	      (unsigned long long)old);
 	m.value |= EFER_SVME;
 	print(a, "row efi_efer_svme %s written\n", name_of(try_it(msr_write, &m)));
 	print(a, "row efi_svme_vmrun %s after EFER.SVME was written\n", name_of(try_it(i_vmsave, NULL)));

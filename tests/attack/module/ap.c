@@ -18,17 +18,17 @@
 #include "attack.h"
 
 #define LOW_BYTES 0x4000
-#define AP_GDT   0x1000
-#define AP_IDT   0x1100
-#define AP_TSS0  0x1400
-#define AP_TSS1  0x1500
-#define AP_HEAD  0x3000
-#define AP_OPS   0x3020
-#define AP_MAX   ((LOW_BYTES - AP_OPS) / sizeof(struct ap_op))
-#define WAIT_MS  1000
+#define AP_GDT    0x1000
+#define AP_IDT    0x1100
+#define AP_TSS0   0x1400
+#define AP_TSS1   0x1500
+#define AP_HEAD   0x3000
+#define AP_OPS    0x3020
+#define AP_MAX    ((LOW_BYTES - AP_OPS) / sizeof(struct ap_op))
+#define WAIT_MS   1000
 
-extern const u8 ap_code[], ap_code_end[], ap_code_protected[], ap_code_far[], ap_code_stubs[], ap_code_task[],
-	ap_code_esp[], ap_gdtr[], ap_idtr[];
+extern const u8 ap_code[], ap_code_end[], ap_code_protected[], ap_code_far[], ap_code_stubs[],
+	ap_code_task[], ap_code_esp[], ap_gdtr[], ap_idtr[];
 
 struct head {
 	u32 count, starts, alive, nmis, done, current_op;
@@ -48,7 +48,8 @@ static bool find_low(void)
 	if (low)
 		return true;
 	for (base = 0x10000; base < 0x90000; base += 0x10000) {
-		if (region_intersects(base, LOW_BYTES, IORESOURCE_SYSTEM_RAM, IORES_DESC_NONE) == REGION_INTERSECTS) {
+		if (region_intersects(base, LOW_BYTES, IORESOURCE_SYSTEM_RAM, IORES_DESC_NONE) ==
+		    REGION_INTERSECTS) {
 			low = phys_to_virt(base);
 			saved = kmemdup(low, LOW_BYTES, GFP_KERNEL);
 			return saved;
@@ -183,23 +184,30 @@ u32 ap_nmis(void)
 }
 
 /* The script of ap_check(): which operation must give what. VMRUN comes before SVME: it must not succeed in a control. */
-enum { C_SIGN, C_EFER, C_VMRUN, C_VMMCALL, C_SVME, C_HSAVE, C_READ, C_WRITE, C_CALL, C_AGAIN, C_COUNT };
+enum {
+	C_SIGN,
+	C_EFER,
+	C_VMRUN,
+	C_VMMCALL,
+	C_SVME,
+	C_HSAVE,
+	C_READ,
+	C_WRITE,
+	C_CALL,
+	C_AGAIN,
+	C_COUNT
+};
 
 /* Vector + 1 that each operation must give, and whether what it read must be zero. */
 static const struct {
 	u32 vector;
 	bool zero;
 } right[C_COUNT] = {
-	[C_SIGN] = { 0, false },
-	[C_EFER] = { 0, false },
-	[C_VMRUN] = { 6 + 1, false },
-	[C_VMMCALL] = { 6 + 1, false },
-	[C_SVME] = { 13 + 1, false },
-	[C_HSAVE] = { 13 + 1, false },
-	[C_READ] = { 0, true },
-	[C_WRITE] = { 13 + 1, false },
-	[C_CALL] = { 13 + 1, false },
-	[C_AGAIN] = { 0, true },
+	[C_SIGN] = { 0, false },      [C_EFER] = { 0, false },
+	[C_VMRUN] = { 6 + 1, false }, [C_VMMCALL] = { 6 + 1, false },
+	[C_SVME] = { 13 + 1, false }, [C_HSAVE] = { 13 + 1, false },
+	[C_READ] = { 0, true },       [C_WRITE] = { 13 + 1, false },
+	[C_CALL] = { 13 + 1, false }, [C_AGAIN] = { 0, true },
 };
 
 static bool guarded(const struct ap_op *o, size_t n)
@@ -296,8 +304,6 @@ const char *system_guarded(void)
 
 	if (!block_find(&b))
 		return "bare";
-	for_each_online_cpu(cpu)
-		if (!work_on_cpu(cpu, guarded_here, NULL))
-			return "ESCAPED";
+	for_each_online_cpu(cpu) if (!work_on_cpu(cpu, guarded_here, NULL)) return "ESCAPED";
 	return "guarded";
 }

@@ -75,7 +75,8 @@ static void self_rows(struct report *r, int cpu)
 		return;
 	sent = lapic_send(0, ICR_INIT | ICR_ASSERT | ICR_ALL);
 	wait_ms(2);
-	row(r, "init_all_shorthand", ap_alive() ? "ignored" : ap_check(cpu), "sent: %s; the sender runs on", sent);
+	row(r, "init_all_shorthand", ap_alive() ? "ignored" : ap_check(cpu),
+	    "sent: %s; the sender runs on", sent);
 }
 
 static void wait_rows(struct report *r, int cpu)
@@ -90,7 +91,11 @@ static void wait_rows(struct report *r, int cpu)
 		WAIT_FOR(ap_nmis() != n, 1000);
 	}
 	wait_ms(5);
-	row(r, "nmi_own_cpu", ap_nmis() == 25 ? "exact" : ap_nmis() < 25 ? "lost" : "extra", "%u of 25", ap_nmis());
+	row(r, "nmi_own_cpu",
+	    ap_nmis() == 25 ? "exact" :
+	    ap_nmis() < 25  ? "lost" :
+			      "extra",
+	    "%u of 25", ap_nmis());
 	lapic_send(id, ICR_INIT | ICR_ASSERT);
 	wait_ms(2);
 	lapic_send(id, ICR_NMI | ICR_ASSERT);
@@ -133,7 +138,8 @@ static void smi_rows(struct report *r, int cpu)
 		lapic_send(lapic_id(cpu), sends[i].icr);
 		lapic_send(lapic_id(cpu), ICR_INIT | ICR_ASSERT);
 		wait_ms(2000);
-		row(r, i ? "smi_all_then_init" : "smi_then_init", ap_check(cpu), "INIT right behind the SMI, then SIPI");
+		row(r, i ? "smi_all_then_init" : "smi_then_init", ap_check(cpu),
+		    "INIT right behind the SMI, then SIPI");
 	}
 }
 
@@ -159,7 +165,8 @@ static void storm_row(struct report *r, int cpu)
 		bad += remove_cpu(cpu) != 0;
 		lapic_send(lapic_id(cpu), ICR_INIT | ICR_ASSERT);
 	}
-	row(r, "hotplug_with_init", bad ? "failed" : ap_check(cpu), "%d times online and offline, %d failures", i, bad);
+	row(r, "hotplug_with_init", bad ? "failed" : ap_check(cpu),
+	    "%d times online and offline, %d failures", i, bad);
 }
 
 static void run_init(struct report *r)
@@ -303,17 +310,16 @@ static void run_self_init(struct report *r)
 		if (strcmp(up, "up") || ap_alive())
 			row(r, "init_self_by_id", strcmp(up, "up") ? up : "ignored", "the script ran on");
 		else
-			row(r, "init_self_by_id", ap_check(cpu), "INIT to itself, then SIPI from another CPU");
+			row(r, "init_self_by_id", ap_check(cpu),
+			    "INIT to itself, then SIPI from another CPU");
 	}
 	give_back(r, "after_self_init", cpu);
 }
 
-const struct attack ap_attacks[] = {
-	{ "init", run_init },
-	{ "init_shorthands", run_shorthands },
-	{ "smi_own", run_smi_own },
-	{ "physical", run_physical },
-	{ "protected_mode", run_protected },
-	{ "self_init", run_self_init },
-	{ }
-};
+const struct attack ap_attacks[] = { { "init", run_init },
+				     { "init_shorthands", run_shorthands },
+				     { "smi_own", run_smi_own },
+				     { "physical", run_physical },
+				     { "protected_mode", run_protected },
+				     { "self_init", run_self_init },
+				     {} };

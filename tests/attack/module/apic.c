@@ -14,7 +14,7 @@
 
 #include "attack.h"
 
-#define ROUNDS 25
+#define ROUNDS  25
 #define WAIT_MS 2000 /* an emulator that runs its CPUs in turn takes its time */
 
 static DEFINE_PER_CPU(unsigned int, nmis);
@@ -49,8 +49,7 @@ static void clear(void)
 {
 	unsigned int cpu;
 
-	for_each_possible_cpu(cpu)
-		*per_cpu_ptr(&nmis, cpu) = 0;
+	for_each_possible_cpu(cpu) * per_cpu_ptr(&nmis, cpu) = 0;
 }
 
 static const char *verdict(unsigned int n, unsigned int want)
@@ -83,12 +82,11 @@ static void broadcast_row(struct report *r, const char *name, u32 dest, u32 low)
 	clear();
 	for (i = 1; i <= ROUNDS && !strcmp(sent, "ok"); i++) {
 		sent = lapic_send(dest, low);
-		for_each_online_cpu(cpu)
-			if (cpu != me)
-				wait_for(cpu, i);
+		for_each_online_cpu(cpu) if (cpu != me) wait_for(cpu, i);
 	}
 	wait_ms(5);
-	for_each_online_cpu(cpu) {
+	for_each_online_cpu(cpu)
+	{
 		if (cpu == me)
 			continue;
 		want += ROUNDS;
@@ -96,7 +94,11 @@ static void broadcast_row(struct report *r, const char *name, u32 dest, u32 low)
 		if (got(cpu) != ROUNDS)
 			outcome = verdict(got(cpu), ROUNDS);
 	}
-	row(r, name, strcmp(sent, "ok") ? sent : want ? outcome : "none", "others %u of %u, sender %u", n, want, got(me));
+	row(r, name,
+	    strcmp(sent, "ok") ? sent :
+	    want               ? outcome :
+				 "none",
+	    "others %u of %u, sender %u", n, want, got(me));
 }
 
 static u32 logical_id(unsigned int cpu)
@@ -114,7 +116,8 @@ static long nmi_rows(void *arg)
 	struct report *r = arg;
 	char name[40];
 
-	for_each_online_cpu(cpu) {
+	for_each_online_cpu(cpu)
+	{
 		snprintf(name, sizeof(name), "nmi_%u_to_%u_physical", me, cpu);
 		nmi_row(r, name, lapic_id(cpu), ICR_NMI | ICR_ASSERT, cpu);
 		snprintf(name, sizeof(name), "nmi_%u_to_%u_logical", me, cpu);
@@ -153,7 +156,8 @@ static void burst_row(struct report *r)
 	unsigned int me = smp_processor_id(), cpu, i, n;
 	char name[40];
 
-	for_each_online_cpu(cpu) {
+	for_each_online_cpu(cpu)
+	{
 		if (cpu == me)
 			continue;
 		clear();
@@ -242,7 +246,8 @@ static void run_x2_reserved(struct report *r)
 		m.msr = tries[i].msr;
 		m.value = tries[i].value | (m.msr == 0x830 ? (u64)lapic_id(cpu) << 32 : 0);
 		if (lapic_x2())
-			row(r, tries[i].name, try_here(&c, try_msr_set, &m, 0), "MSR %x: %llx", m.msr, m.value);
+			row(r, tries[i].name, try_here(&c, try_msr_set, &m, 0), "MSR %x: %llx",
+			    m.msr, m.value);
 		else
 			row(r, tries[i].name, "xapic", "not in x2APIC mode");
 		wait_ms(1);
@@ -257,21 +262,22 @@ static void run_smi(struct report *r)
 	char name[40];
 
 	migrate_disable();
-	for_each_online_cpu(cpu) {
+	for_each_online_cpu(cpu)
+	{
 		snprintf(name, sizeof(name), "smi_cpu%u", cpu);
-		row(r, name, lapic_send(lapic_id(cpu), ICR_SMI | ICR_ASSERT), "from CPU %u", smp_processor_id());
+		row(r, name, lapic_send(lapic_id(cpu), ICR_SMI | ICR_ASSERT), "from CPU %u",
+		    smp_processor_id());
 		wait_ms(2);
 	}
-	row(r, "smi_all_but_self", lapic_send(0, ICR_SMI | ICR_ASSERT | ICR_ALL_BUT), "from CPU %u", smp_processor_id());
+	row(r, "smi_all_but_self", lapic_send(0, ICR_SMI | ICR_ASSERT | ICR_ALL_BUT), "from CPU %u",
+	    smp_processor_id());
 	wait_ms(2);
 	migrate_enable();
 	row(r, "after_smi", system_guarded(), "every CPU");
 }
 
-const struct attack apic_attacks[] = {
-	{ "nmi", run_nmi },
-	{ "odd_ipis", run_odd },
-	{ "x2_reserved", run_x2_reserved },
-	{ "smi", run_smi },
-	{ }
-};
+const struct attack apic_attacks[] = { { "nmi", run_nmi },
+				       { "odd_ipis", run_odd },
+				       { "x2_reserved", run_x2_reserved },
+				       { "smi", run_smi },
+				       {} };

@@ -26,8 +26,9 @@ struct attack {
 };
 
 /* Attacks by theme; each list ends with an empty element. */
-extern const struct attack insn_attacks[], regs_attacks[], msr_attacks[], cpuid_attacks[], memory_attacks[],
-	forms_attacks[], paging_attacks[], apic_attacks[], icr_attacks[], ap_attacks[], power_attacks[], final_attacks[];
+extern const struct attack insn_attacks[], regs_attacks[], msr_attacks[], cpuid_attacks[],
+	memory_attacks[], forms_attacks[], paging_attacks[], apic_attacks[], icr_attacks[],
+	ap_attacks[], power_attacks[], final_attacks[];
 
 /** row - report one row; the detail may be empty. */
 __printf(4, 5) void row(struct report *r, const char *name, const char *outcome, const char *detail, ...);
@@ -43,13 +44,13 @@ __printf(2, 3) void say(struct report *r, const char *text, ...);
  * Time by a clock that all CPUs share: the delay loops of Linux are not to be
  * relied on where the TSC is emulated. PAUSE lets an emulator run other CPUs.
  */
-#define WAIT_FOR(condition, ms)                                                 \
-	({                                                                      \
-		u64 end_ = ktime_get_ns() + (ms) * 1000000ULL;                  \
-		bool met_;                                                      \
-		while (!(met_ = (condition)) && ktime_get_ns() < end_)          \
-			cpu_relax();                                            \
-		met_;                                                           \
+#define WAIT_FOR(condition, ms)                                                                    \
+	({                                                                                         \
+		u64 end_ = ktime_get_ns() + (ms)*1000000ULL;                                       \
+		bool met_;                                                                         \
+		while (!(met_ = (condition)) && ktime_get_ns() < end_)                             \
+			cpu_relax();                                                               \
+		met_;                                                                              \
 	})
 
 static inline void wait_ms(unsigned int ms)
@@ -150,7 +151,7 @@ size_t block_samples(const struct block *b, u64 *gpa, size_t max);
 
 /* ---- page tables of our own (space.c) ---------------------------------- */
 
-#define SPACE_VA 0x0000100000000000ULL
+#define SPACE_VA    0x0000100000000000ULL
 #define SPACE_4K(i) ((void *)(SPACE_VA + ((u64)(i) << 12)))
 #define SPACE_2M(i) ((void *)(SPACE_VA + ((u64)(i) << 21))) /* i > 0 */
 #define SPACE_1G(i) ((void *)(SPACE_VA + ((u64)(i) << 30))) /* i > 0 */
@@ -188,16 +189,16 @@ void space_free(struct space *s);
 
 /* ---- the local APIC (lapic.c) ------------------------------------------ */
 
-#define ICR_NMI       0x400u
-#define ICR_SMI       0x200u
-#define ICR_INIT      0x500u
-#define ICR_SIPI      0x600u
-#define ICR_LOGICAL   0x800u
-#define ICR_ASSERT    0x4000u
-#define ICR_LEVEL     0x8000u
-#define ICR_SELF      0x40000u
-#define ICR_ALL       0x80000u
-#define ICR_ALL_BUT   0xC0000u
+#define ICR_NMI     0x400u
+#define ICR_SMI     0x200u
+#define ICR_INIT    0x500u
+#define ICR_SIPI    0x600u
+#define ICR_LOGICAL 0x800u
+#define ICR_ASSERT  0x4000u
+#define ICR_LEVEL   0x8000u
+#define ICR_SELF    0x40000u
+#define ICR_ALL     0x80000u
+#define ICR_ALL_BUT 0xC0000u
 
 bool lapic_x2(void);
 u32 lapic_id(unsigned int cpu);
@@ -215,16 +216,16 @@ void __iomem *lapic_page(void);
 
 enum ap_opcode {
 	AP_END = 0,
-	AP_READ32 = 1,   /* a: address; r[0]: value */
-	AP_WRITE32 = 2,  /* a: address, b: value */
-	AP_CALL = 3,     /* a: address */
-	AP_RDMSR = 4,    /* a: MSR; r[0], r[1] */
-	AP_WRMSR = 5,    /* a: MSR, b: low, c: high */
-	AP_CPUID = 6,    /* a: leaf; r[]: EBX ECX EDX */
-	AP_BYTES = 7,    /* a, b: eight bytes of code; c: EAX */
-	AP_TASK = 8,     /* a: selector of the TSS to switch to */
-	AP_LTR = 9,      /* a: selector */
-	AP_MOVSB = 10,   /* a: from, b: to, c: bytes */
+	AP_READ32 = 1,  /* a: address; r[0]: value */
+	AP_WRITE32 = 2, /* a: address, b: value */
+	AP_CALL = 3,    /* a: address */
+	AP_RDMSR = 4,   /* a: MSR; r[0], r[1] */
+	AP_WRMSR = 5,   /* a: MSR, b: low, c: high */
+	AP_CPUID = 6,   /* a: leaf; r[]: EBX ECX EDX */
+	AP_BYTES = 7,   /* a, b: eight bytes of code; c: EAX */
+	AP_TASK = 8,    /* a: selector of the TSS to switch to */
+	AP_LTR = 9,     /* a: selector */
+	AP_MOVSB = 10,  /* a: from, b: to, c: bytes */
 };
 
 #define AP_TSS_OWN   0x18

@@ -78,8 +78,9 @@ static void add(const struct block *b, u64 at, u64 *gpa, size_t *n, size_t max)
 size_t block_samples(const struct block *b, u64 *gpa, size_t max)
 {
 	u64 step = max > 6 ? (b->end - b->start) / (max - 6) : 0;
-	u64 edges[] = { b->start, b->end - 1, b->log - 1, b->log + b->log_bytes, b->stats - 1,
-			b->stats + b->stats_bytes };
+	u64 edges[] = { b->start,     b->end - 1,
+			b->log - 1,   b->log + b->log_bytes,
+			b->stats - 1, b->stats + b->stats_bytes };
 	size_t i, n = 0;
 	u64 at;
 

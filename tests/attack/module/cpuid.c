@@ -25,8 +25,21 @@ static struct leaf ask(u32 leaf, u32 sub)
 static u32 subleaves(u32 leaf)
 {
 	switch (leaf) {
-	case 0x04: case 0x07: case 0x0B: case 0x0F: case 0x10: case 0x12: case 0x14: case 0x17: case 0x18: case 0x1D:
-	case 0x1F: case 0x20: case 0x8000001D: case 0x80000020: case 0x80000026:
+	case 0x04:
+	case 0x07:
+	case 0x0B:
+	case 0x0F:
+	case 0x10:
+	case 0x12:
+	case 0x14:
+	case 0x17:
+	case 0x18:
+	case 0x1D:
+	case 0x1F:
+	case 0x20:
+	case 0x8000001D:
+	case 0x80000020:
+	case 0x80000026:
 		return 8;
 	case 0x0D:
 		return 64;
@@ -94,15 +107,10 @@ static void run_hidden(struct report *r)
 	unsigned int cpu;
 	long found = 0;
 
-	for_each_online_cpu(cpu)
-		found |= work_on_cpu(cpu, hidden_here, NULL);
+	for_each_online_cpu(cpu) found |= work_on_cpu(cpu, hidden_here, NULL);
 	row(r, "cpuid_svm", found & 1 ? "shown" : "hidden", "CPUID 80000001h ECX[2]");
 	row(r, "cpuid_skinit", found & 2 ? "shown" : "hidden", "CPUID 80000001h ECX[12]");
 	row(r, "cpuid_svm_leaf", found & 12 ? "shown" : "hidden", "CPUID 8000000Ah");
 }
 
-const struct attack cpuid_attacks[] = {
-	{ "cpuid_hidden", run_hidden },
-	{ "cpuid_sweep", run_sweep },
-	{ }
-};
+const struct attack cpuid_attacks[] = { { "cpuid_hidden", run_hidden }, { "cpuid_sweep", run_sweep }, {} };

@@ -131,23 +131,22 @@ static void run_mode(struct report *r)
 		return;
 	}
 	done = ap_results(ops, ARRAY_SIZE(ops));
-	row(r, "apic_mode_to_x2", ops[1].vector ? vector_name(ops[1].vector - 1) : "ok", "APIC base %x, then %x", ops[0].r[0],
-	    ops[2].r[0]);
-	row(r, "apic_mode_back", ops[3].vector ? vector_name(ops[3].vector - 1) : "ok", "x2APIC to xAPIC at once");
+	row(r, "apic_mode_to_x2", ops[1].vector ? vector_name(ops[1].vector - 1) : "ok",
+	    "APIC base %x, then %x", ops[0].r[0], ops[2].r[0]);
+	row(r, "apic_mode_back", ops[3].vector ? vector_name(ops[3].vector - 1) : "ok",
+	    "x2APIC to xAPIC at once");
 	wait_ms(5);
 	row(r, "apic_mode_self_init", ap_alive() ? "ignored" : ap_check(cpu), "%zu operations done", done);
 	row(r, "apic_mode_after", system_guarded(), "CPUs that Linux runs");
 }
 
-const struct attack final_attacks[] = {
-	{ "final_idt_hidden", run_idt },
-	{ "final_cr3_hidden", run_cr3 },
-	{ "final_gdt_hidden", run_gdt },
-	{ "final_triple_fault", run_triple },
-	{ "final_init_boot_cpu", run_init_boot_cpu },
-	{ "final_init_broadcast", run_init_broadcast },
-	{ "final_port92", run_port92 },
-	{ "final_keyboard", run_keyboard },
-	{ "apic_mode", run_mode },
-	{ }
-};
+const struct attack final_attacks[] = { { "final_idt_hidden", run_idt },
+					{ "final_cr3_hidden", run_cr3 },
+					{ "final_gdt_hidden", run_gdt },
+					{ "final_triple_fault", run_triple },
+					{ "final_init_boot_cpu", run_init_boot_cpu },
+					{ "final_init_broadcast", run_init_broadcast },
+					{ "final_port92", run_port92 },
+					{ "final_keyboard", run_keyboard },
+					{ "apic_mode", run_mode },
+					{} };

@@ -13,7 +13,7 @@
 #include "attack.h"
 
 struct access {
-	u8 *p;       /* the target */
+	u8 *p; /* the target */
 	u8 got[64] __aligned(64);
 	u8 *scratch; /* mapped on both sides */
 };
@@ -25,18 +25,24 @@ struct form {
 };
 
 /* %0 the target, %1 room for what is read. */
-#define READS(name, text)                                                                              \
-	static void r_##name(void *arg)                                                                 \
-	{                                                                                               \
-		struct access *a = arg;                                                                 \
-		asm volatile(text : : "S"(a->p), "D"(a->got) : "rax", "rbx", "rcx", "rdx", "memory", "cc"); \
+#define READS(name, text)                                                                          \
+	static void r_##name(void *arg)                                                            \
+	{                                                                                          \
+		struct access *a = arg;                                                            \
+		asm volatile(text                                                                  \
+			     :                                                                     \
+			     : "S"(a->p), "D"(a->got)                                              \
+			     : "rax", "rbx", "rcx", "rdx", "memory", "cc");                        \
 	}
 /* %0 the target, %1 sixteen bytes that are not zero. */
-#define WRITES(name, text)                                                                             \
-	static void w_##name(void *arg)                                                                 \
-	{                                                                                               \
-		struct access *a = arg;                                                                 \
-		asm volatile(text : : "D"(a->p), "S"(a->got) : "rax", "rbx", "rcx", "rdx", "memory", "cc"); \
+#define WRITES(name, text)                                                                         \
+	static void w_##name(void *arg)                                                            \
+	{                                                                                          \
+		struct access *a = arg;                                                            \
+		asm volatile(text                                                                  \
+			     :                                                                     \
+			     : "D"(a->p), "S"(a->got)                                              \
+			     : "rax", "rbx", "rcx", "rdx", "memory", "cc");                        \
 	}
 
 READS(movb, "movb (%0), %%al; movb %%al, (%1)")
@@ -65,12 +71,16 @@ READS(clwb, "clwb (%0)")
 READS(monitor, "mov %0, %%rax; xor %%ecx, %%ecx; xor %%edx, %%edx; monitor")
 READS(invlpg, "invlpg (%0)")
 
-#define R(name, bytes) { "read_" #name, r_##name, bytes }
+#define R(name, bytes)                                                                             \
+	{                                                                                          \
+		"read_" #name, r_##name, bytes                                                     \
+	}
 static const struct form reads[] = {
-	R(movb, 1), R(movw, 2), R(movl, 4), R(movq, 8), R(movzx, 1), R(movsq, 8), R(rep_movsb, 32), R(lodsq, 8),
-	R(push, 8), R(add, 8), R(cmp, 8), R(bt, 4), R(movbe, 8), R(movups, 16), R(lddqu, 16), R(vmovdqu, 32),
-	R(fld, 8), R(outsb, 1), R(crc32, 1), R(prefetchw, 1), R(clflush, 1), R(clflushopt, 1), R(clwb, 1),
-	R(monitor, 1), R(invlpg, 1),
+	R(movb, 1),     R(movw, 2),       R(movl, 4),  R(movq, 8),    R(movzx, 1),
+	R(movsq, 8),    R(rep_movsb, 32), R(lodsq, 8), R(push, 8),    R(add, 8),
+	R(cmp, 8),      R(bt, 4),         R(movbe, 8), R(movups, 16), R(lddqu, 16),
+	R(vmovdqu, 32), R(fld, 8),        R(outsb, 1), R(crc32, 1),   R(prefetchw, 1),
+	R(clflush, 1),  R(clflushopt, 1), R(clwb, 1),  R(monitor, 1), R(invlpg, 1),
 };
 
 WRITES(movb, "movb $0x5a, (%0)")
@@ -80,7 +90,8 @@ WRITES(movq, "movq (%1), %%rax; movq %%rax, (%0)")
 WRITES(stosb, "push %%rdi; mov $0x5a, %%al; stosb; pop %%rdi")
 WRITES(stosq, "push %%rdi; movq (%1), %%rax; stosq; pop %%rdi")
 WRITES(rep_movsb, "push %%rsi; push %%rdi; mov $32, %%ecx; rep movsb; pop %%rdi; pop %%rsi")
-WRITES(rep_movsb_down, "push %%rsi; push %%rdi; add $31, %%rsi; add $31, %%rdi; mov $32, %%ecx; std; rep movsb; cld; pop %%rdi; pop %%rsi")
+WRITES(rep_movsb_down,
+       "push %%rsi; push %%rdi; add $31, %%rsi; add $31, %%rdi; mov $32, %%ecx; std; rep movsb; cld; pop %%rdi; pop %%rsi")
 WRITES(xchg, "movq (%1), %%rax; xchgq %%rax, (%0)")
 WRITES(add, "addq $1, (%0)")
 WRITES(lock_inc, "lock incq (%0)")
@@ -113,14 +124,21 @@ WRITES(mov_sreg, "mov %%ss, (%0)")
 WRITES(insb, "push %%rdi; mov $0x80, %%edx; insb; pop %%rdi")
 WRITES(pushf_stack, "mov %%rsp, %%rbx; lea 8(%0), %%rsp; pushfq; mov %%rbx, %%rsp")
 
-#define W(name, bytes) { "write_" #name, w_##name, bytes }
+#define W(name, bytes)                                                                             \
+	{                                                                                          \
+		"write_" #name, w_##name, bytes                                                    \
+	}
 static const struct form writes[] = {
-	W(movb, 1), W(movw, 2), W(movl, 4), W(movq, 8), W(stosb, 1), W(stosq, 8), W(rep_movsb, 32),
-	W(rep_movsb_down, 32), W(xchg, 8), W(add, 8), W(lock_inc, 8), W(cmpxchg_equal, 8), W(cmpxchg_other, 8),
-	W(cmpxchg16b, 16), W(xadd, 8), W(bts, 4), W(setcc, 1), W(not, 8), W(movnti, 8), W(movbe, 8), W(movups, 16),
-	W(movntdq, 16), W(vmovdqu, 32), W(fst, 8), W(fxsave, 512), W(xsave, 512), W(stmxcsr, 4), W(pop, 8),
-	W(push_stack, 8), W(call_stack, 8), W(enter_stack, 8), W(sgdt, 10), W(sidt, 10), W(smsw, 2), W(str, 2),
-	W(sldt, 2), W(mov_sreg, 2), W(insb, 1), W(pushf_stack, 8),
+	W(movb, 1),          W(movw, 2),        W(movl, 4),        W(movq, 8),
+	W(stosb, 1),         W(stosq, 8),       W(rep_movsb, 32),  W(rep_movsb_down, 32),
+	W(xchg, 8),          W(add, 8),         W(lock_inc, 8),    W(cmpxchg_equal, 8),
+	W(cmpxchg_other, 8), W(cmpxchg16b, 16), W(xadd, 8),        W(bts, 4),
+	W(setcc, 1),         W(not, 8),         W(movnti, 8),      W(movbe, 8),
+	W(movups, 16),       W(movntdq, 16),    W(vmovdqu, 32),    W(fst, 8),
+	W(fxsave, 512),      W(xsave, 512),     W(stmxcsr, 4),     W(pop, 8),
+	W(push_stack, 8),    W(call_stack, 8),  W(enter_stack, 8), W(sgdt, 10),
+	W(sidt, 10),         W(smsw, 2),        W(str, 2),         W(sldt, 2),
+	W(mov_sreg, 2),      W(insb, 1),        W(pushf_stack, 8),
 };
 
 /* Target, its neighbours on both sides in our own page, and the page tables for them. */
@@ -197,8 +215,8 @@ static void forms_rows(struct report *r, const struct form *forms, size_t n, boo
 	if (!place_make(&p)) {
 		for (i = 0; i < n; i++) {
 			outcome = form_try(&p, &forms[i], (u8 *)SPACE_4K(2) + 0x400, write, &dirty);
-			row(r, forms[i].name, dirty && write ? "accepted" : outcome, "%u bytes%s", forms[i].bytes,
-			    dirty ? ", the page changed" : "");
+			row(r, forms[i].name, dirty && write ? "accepted" : outcome, "%u bytes%s",
+			    forms[i].bytes, dirty ? ", the page changed" : "");
 		}
 	}
 	place_free(&p);
@@ -214,7 +232,8 @@ static void run_writes(struct report *r)
 	forms_rows(r, writes, ARRAY_SIZE(writes), true);
 }
 
-static void straddle(struct report *r, struct place *p, const struct form *f, const char *side, u8 *at, bool write)
+static void straddle(struct report *r, struct place *p, const struct form *f, const char *side,
+		     u8 *at, bool write)
 {
 	char name[48];
 	const char *outcome;
@@ -234,8 +253,8 @@ static void run_straddle(struct report *r)
 
 	if (!place_make(&p)) {
 		for (i = 0; i < ARRAY_SIZE(writes); i++) {
-			if (writes[i].bytes < 4 || writes[i].bytes > 32 || writes[i].fn == w_cmpxchg16b ||
-			    writes[i].fn == w_movntdq)
+			if (writes[i].bytes < 4 || writes[i].bytes > 32 ||
+			    writes[i].fn == w_cmpxchg16b || writes[i].fn == w_movntdq)
 				continue;
 			straddle(r, &p, &writes[i], "into", middle - writes[i].bytes / 2, true);
 			straddle(r, &p, &writes[i], "outof", middle + PAGE_SIZE - writes[i].bytes / 2, true);
@@ -258,8 +277,8 @@ static void run_off(void *at)
 
 static void run_into(struct report *r)
 {
-	static const u8 whole[] = { 0x90, 0x90 };       /* nop; nop, then the border */
-	static const u8 half[] = { 0x48, 0xB8, 1, 2 };  /* movabs $..., %rax: six of its bytes are missing */
+	static const u8 whole[] = { 0x90, 0x90 }; /* nop; nop, then the border */
+	static const u8 half[] = { 0x48, 0xB8, 1, 2 }; /* movabs $..., %rax: six of its bytes are missing */
 	u8 *border = SPACE_4K(2);
 	struct caught c;
 	struct place p;
@@ -271,7 +290,8 @@ static void run_into(struct report *r)
 		row(r, "fetch_run_into", outcome, "at %+lld from the border", (s64)(c.rip - (u64)border));
 		memcpy(p.own + PAGE_SIZE - sizeof(half), half, sizeof(half));
 		outcome = try_here(&c, run_off, border - sizeof(half), p.s.cr3);
-		row(r, "fetch_half_instruction", outcome, "at %+lld from the border", (s64)(c.rip - (u64)border));
+		row(r, "fetch_half_instruction", outcome, "at %+lld from the border",
+		    (s64)(c.rip - (u64)border));
 	} else {
 		row(r, "fetch_run_into", "none", "no hidden memory here");
 		row(r, "fetch_half_instruction", "none", "no hidden memory here");
@@ -279,10 +299,8 @@ static void run_into(struct report *r)
 	place_free(&p);
 }
 
-const struct attack forms_attacks[] = {
-	{ "reads", run_reads },
-	{ "writes", run_writes },
-	{ "straddle", run_straddle },
-	{ "run_into", run_into },
-	{ }
-};
+const struct attack forms_attacks[] = { { "reads", run_reads },
+					{ "writes", run_writes },
+					{ "straddle", run_straddle },
+					{ "run_into", run_into },
+					{} };

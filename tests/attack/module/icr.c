@@ -16,10 +16,10 @@
 #define INIT_WORD (ICR_INIT | ICR_ASSERT)
 
 struct icr {
-	u8 *p;      /* the ICR's low word */
+	u8 *p; /* the ICR's low word */
 	u32 v[8] __aligned(32);
 	u32 dest;
-	u8 *code;   /* with code of ours: where it lies */
+	u8 *code; /* with code of ours: where it lies */
 };
 
 struct icr_form {
@@ -27,12 +27,14 @@ struct icr_form {
 	try_fn fn;
 };
 
-#define FORM(name, text)                                                                              \
-	static void f_##name(void *arg)                                                                \
-	{                                                                                              \
-		struct icr *i = arg;                                                                   \
-		asm volatile(text : : "D"(i->p), "S"(i->v), "c"(i->v[0])                               \
-			     : "rax", "rbx", "rdx", "r8", "memory", "cc");                             \
+#define FORM(name, text)                                                                           \
+	static void f_##name(void *arg)                                                            \
+	{                                                                                          \
+		struct icr *i = arg;                                                               \
+		asm volatile(text                                                                  \
+			     :                                                                     \
+			     : "D"(i->p), "S"(i->v), "c"(i->v[0])                                  \
+			     : "rax", "rbx", "rdx", "r8", "memory", "cc");                         \
 	}
 
 /* %0 = RDI: the ICR, %1 = RSI: the value in memory, %2 = RCX: the value. */
@@ -55,7 +57,8 @@ FORM(stosl, "mov %%rdi, %%rdx; mov %%ecx, %%eax; stosl; mov %%rdx, %%rdi")
 FORM(rep_stosl, "mov %%rdi, %%rdx; mov %%ecx, %%eax; mov %%rcx, %%rbx; mov $1, %%ecx; rep stosl; mov %%rbx, %%rcx; mov %%rdx, %%rdi")
 FORM(movsl, "mov %%rdi, %%rdx; mov %%rsi, %%rbx; movsl; mov %%rbx, %%rsi; mov %%rdx, %%rdi")
 FORM(rep_movsl, "mov %%rdi, %%rdx; mov %%rsi, %%rbx; mov %%rcx, %%rax; mov $1, %%ecx; rep movsl; mov %%rax, %%rcx; mov %%rbx, %%rsi; mov %%rdx, %%rdi")
-FORM(rep_movsl_from_below, "mov %%rdi, %%rdx; mov %%rsi, %%rbx; mov %%rcx, %%rax; lea -0x10(%%rdi), %%rdi; xor %%ecx, %%ecx; mov %%ecx, 0(%%rsi); mov %%ecx, 4(%%rsi); mov %%ecx, 8(%%rsi); mov %%ecx, 12(%%rsi); mov %%eax, 16(%%rsi); mov $5, %%ecx; rep movsl; mov %%rax, %%rcx; mov %%rbx, %%rsi; mov %%rdx, %%rdi")
+FORM(rep_movsl_from_below,
+     "mov %%rdi, %%rdx; mov %%rsi, %%rbx; mov %%rcx, %%rax; lea -0x10(%%rdi), %%rdi; xor %%ecx, %%ecx; mov %%ecx, 0(%%rsi); mov %%ecx, 4(%%rsi); mov %%ecx, 8(%%rsi); mov %%ecx, 12(%%rsi); mov %%eax, 16(%%rsi); mov $5, %%ecx; rep movsl; mov %%rax, %%rcx; mov %%rbx, %%rsi; mov %%rdx, %%rdi")
 FORM(rep_movsb, "mov %%rdi, %%rdx; mov %%rsi, %%rbx; mov %%rcx, %%rax; mov $4, %%ecx; rep movsb; mov %%rax, %%rcx; mov %%rbx, %%rsi; mov %%rdx, %%rdi")
 FORM(movnti, "movnti %%ecx, (%0)")
 FORM(movbe, "mov %%ecx, %%eax; bswap %%eax; movbe %%eax, (%0)")
@@ -88,17 +91,64 @@ static void f_code_across_pages(void *arg)
 {
 	struct icr *i = arg;
 
-	asm volatile("call *%3" : : "D"(i->p), "S"(i->v), "c"(i->v[0]), "r"(i->code) : "rax", "memory", "cc");
+	asm volatile("call *%3"
+		     :
+		     : "D"(i->p), "S"(i->v), "c"(i->v[0]), "r"(i->code)
+		     : "rax", "memory", "cc");
 }
 
-#define F(name) { "icr_" #name, f_##name }
+#define F(name)                                                                                    \
+	{                                                                                          \
+		"icr_" #name, f_##name                                                             \
+	}
 static const struct icr_form xapic_forms[] = {
-	F(mov_ecx), F(mov_r8d), F(mov_imm), F(mov_disp8), F(mov_disp32), F(mov_sib), F(mov_rep_prefix), F(mov_rex_w),
-	F(mov_16), F(mov_8), F(mov_16_imm), F(mov_below), F(mov_unaligned), F(mov_crossing), F(xchg), F(stosl),
-	F(rep_stosl), F(movsl), F(rep_movsl), F(rep_movsl_from_below), F(rep_movsb), F(movnti), F(movbe), F(or), F(add),
-	F(xor), F(sub), F(lock_or), F(inc), F(bts), F(shl), F(cmpxchg), F(xadd), F(pop), F(pop_16),
-	F(push_stack), F(push_16_stack), F(movd_xmm), F(movss), F(movups), F(vmovdqu), F(pextrd), F(movnti_q), F(fistl),
-	F(fsts), F(mov_fs), F(code_across_pages),
+	F(mov_ecx),
+	F(mov_r8d),
+	F(mov_imm),
+	F(mov_disp8),
+	F(mov_disp32),
+	F(mov_sib),
+	F(mov_rep_prefix),
+	F(mov_rex_w),
+	F(mov_16),
+	F(mov_8),
+	F(mov_16_imm),
+	F(mov_below),
+	F(mov_unaligned),
+	F(mov_crossing),
+	F(xchg),
+	F(stosl),
+	F(rep_stosl),
+	F(movsl),
+	F(rep_movsl),
+	F(rep_movsl_from_below),
+	F(rep_movsb),
+	F(movnti),
+	F(movbe),
+	F(or),
+	F(add),
+	F(xor),
+	F(sub),
+	F(lock_or),
+	F(inc),
+	F(bts),
+	F(shl),
+	F(cmpxchg),
+	F(xadd),
+	F(pop),
+	F(pop_16),
+	F(push_stack),
+	F(push_16_stack),
+	F(movd_xmm),
+	F(movss),
+	F(movups),
+	F(vmovdqu),
+	F(pextrd),
+	F(movnti_q),
+	F(fistl),
+	F(fsts),
+	F(mov_fs),
+	F(code_across_pages),
 };
 
 static const struct ap_op nothing[] = { { AP_END } };
@@ -127,7 +177,8 @@ static bool ready(struct report *r, const char *name, int cpu)
 	return false;
 }
 
-static void form_row(struct report *r, const struct icr_form *f, const char *name, int cpu, struct icr *i, u64 cr3)
+static void form_row(struct report *r, const struct icr_form *f, const char *name, int cpu,
+		     struct icr *i, u64 cr3)
 {
 	const char *outcome;
 	struct caught c;
@@ -192,10 +243,15 @@ static void x2_rows(struct report *r, int cpu)
 		const char *name;
 		u32 low;
 	} tries[] = {
-		{ "x2_init", INIT_WORD }, { "x2_init_bit12", INIT_WORD | 1 << 12 }, { "x2_init_bit13", INIT_WORD | 1 << 13 },
-		{ "x2_init_bit16", INIT_WORD | 1 << 16 }, { "x2_init_bit20", INIT_WORD | 1 << 20 },
-		{ "x2_init_bit31", INIT_WORD | 1u << 31 }, { "x2_init_level", INIT_WORD | ICR_LEVEL },
-		{ "x2_init_logical", INIT_WORD | ICR_LOGICAL }, { "x2_init_all_but_self", INIT_WORD | ICR_ALL_BUT },
+		{ "x2_init", INIT_WORD },
+		{ "x2_init_bit12", INIT_WORD | 1 << 12 },
+		{ "x2_init_bit13", INIT_WORD | 1 << 13 },
+		{ "x2_init_bit16", INIT_WORD | 1 << 16 },
+		{ "x2_init_bit20", INIT_WORD | 1 << 20 },
+		{ "x2_init_bit31", INIT_WORD | 1u << 31 },
+		{ "x2_init_level", INIT_WORD | ICR_LEVEL },
+		{ "x2_init_logical", INIT_WORD | ICR_LOGICAL },
+		{ "x2_init_all_but_self", INIT_WORD | ICR_ALL_BUT },
 		{ "x2_init_all_but_self_reserved", INIT_WORD | ICR_ALL_BUT | 1 << 17 },
 	};
 	u32 id = lapic_id(cpu);
@@ -231,7 +287,8 @@ static void run_icr(struct report *r)
 	else
 		xapic_rows(r, cpu, &s, pages);
 	err = ap_give_back(cpu);
-	row(r, "after_icr", err ? "failed" : system_guarded(), "%u CPUs online, error %d", num_online_cpus(), err);
+	row(r, "after_icr", err ? "failed" : system_guarded(), "%u CPUs online, error %d",
+	    num_online_cpus(), err);
 	space_free(&s);
 	free_pages((unsigned long)pages, 1);
 }
@@ -270,8 +327,4 @@ static void run_busy(struct report *r)
 	row(r, "after_icr_busy", system_guarded(), "every CPU");
 }
 
-const struct attack icr_attacks[] = {
-	{ "icr_forms", run_icr },
-	{ "icr_busy", run_busy },
-	{ }
-};
+const struct attack icr_attacks[] = { { "icr_forms", run_icr }, { "icr_busy", run_busy }, {} };

@@ -15,12 +15,14 @@
 
 static u64 operand; /* a physical page of our own */
 
-#define INSN(name, bytes)                                                           \
-	static void i_##name(void *unused)                                          \
-	{                                                                           \
-		u64 a = operand, b = 0, c = 0, d = 0;                               \
-		asm volatile(".byte " bytes : "+a"(a), "+b"(b), "+c"(c), "+d"(d) :  \
-			     : "memory", "cc");                                     \
+#define INSN(name, bytes)                                                                          \
+	static void i_##name(void *unused)                                                         \
+	{                                                                                          \
+		u64 a = operand, b = 0, c = 0, d = 0;                                              \
+		asm volatile(".byte " bytes                                                        \
+			     : "+a"(a), "+b"(b), "+c"(c), "+d"(d)                                  \
+			     :                                                                     \
+			     : "memory", "cc");                                                    \
 	}
 
 /* AMD APM 3, system instructions; the opcodes are the same with SVM off. */
@@ -64,31 +66,46 @@ INSN(ud2, "0x0f, 0x0b")
 
 static void i_vmxon(void *unused)
 {
-	asm volatile(".byte 0xf3, 0x0f, 0xc7, 0x30" : : "a"(&operand) : "memory", "cc"); /* vmxon (%rax) */
+	asm volatile(".byte 0xf3, 0x0f, 0xc7, 0x30"
+		     :
+		     : "a"(&operand)
+		     : "memory", "cc"); /* vmxon (%rax) */
 }
 
 static void i_vmptrld(void *unused)
 {
-	asm volatile(".byte 0x0f, 0xc7, 0x30" : : "a"(&operand) : "memory", "cc"); /* vmptrld (%rax) */
+	asm volatile(".byte 0x0f, 0xc7, 0x30"
+		     :
+		     : "a"(&operand)
+		     : "memory", "cc"); /* vmptrld (%rax) */
 }
 
 static void i_invept(void *unused)
 {
-	asm volatile(".byte 0x66, 0x0f, 0x38, 0x80, 0x08" : : "a"(&operand), "c"(1L) : "memory", "cc");
+	asm volatile(".byte 0x66, 0x0f, 0x38, 0x80, 0x08"
+		     :
+		     : "a"(&operand), "c"(1L)
+		     : "memory", "cc");
 }
 
-#define PROBE(name) { #name, i_##name, NULL }
+#define PROBE(name)                                                                                \
+	{                                                                                          \
+#name, i_##name, NULL                                                              \
+	}
 
 static void run_insns(struct report *r)
 {
 	static const struct probe probes[] = {
-		PROBE(vmsave), PROBE(vmload), PROBE(vmrun), PROBE(stgi), PROBE(clgi), PROBE(skinit), PROBE(invlpga),
-		PROBE(vmmcall), PROBE(vmrun_a32), PROBE(vmrun_o16), PROBE(vmrun_lock), PROBE(vmrun_rep),
-		PROBE(vmsave_a32), PROBE(vmload_a32), PROBE(vmgexit), PROBE(vmgexit_f2), PROBE(vmmcall_lock),
-		PROBE(invlpgb), PROBE(tlbsync), PROBE(psmash), PROBE(pvalidate), PROBE(rmpadjust), PROBE(rmpupdate),
-		PROBE(rmpquery), PROBE(vmcall), PROBE(vmlaunch), PROBE(vmresume), PROBE(vmxoff), PROBE(vmfunc),
-		PROBE(vmread), PROBE(vmwrite), PROBE(getsec), PROBE(encls), PROBE(tdcall), PROBE(rsm), PROBE(ud2),
-		PROBE(vmxon), PROBE(vmptrld), PROBE(invept),
+		PROBE(vmsave),       PROBE(vmload),     PROBE(vmrun),      PROBE(stgi),
+		PROBE(clgi),         PROBE(skinit),     PROBE(invlpga),    PROBE(vmmcall),
+		PROBE(vmrun_a32),    PROBE(vmrun_o16),  PROBE(vmrun_lock), PROBE(vmrun_rep),
+		PROBE(vmsave_a32),   PROBE(vmload_a32), PROBE(vmgexit),    PROBE(vmgexit_f2),
+		PROBE(vmmcall_lock), PROBE(invlpgb),    PROBE(tlbsync),    PROBE(psmash),
+		PROBE(pvalidate),    PROBE(rmpadjust),  PROBE(rmpupdate),  PROBE(rmpquery),
+		PROBE(vmcall),       PROBE(vmlaunch),   PROBE(vmresume),   PROBE(vmxoff),
+		PROBE(vmfunc),       PROBE(vmread),     PROBE(vmwrite),    PROBE(getsec),
+		PROBE(encls),        PROBE(tdcall),     PROBE(rsm),        PROBE(ud2),
+		PROBE(vmxon),        PROBE(vmptrld),    PROBE(invept),
 	};
 	u64 page = get_zeroed_page(GFP_KERNEL);
 
@@ -107,8 +124,9 @@ static void run_insns(struct report *r)
 static void run_svm_on(struct report *r)
 {
 	static const struct probe probes[] = {
-		{ "svme_vmsave", i_vmsave, NULL }, { "svme_vmload", i_vmload, NULL }, { "svme_vmrun", i_vmrun, NULL },
-		{ "svme_stgi", i_stgi, NULL }, { "svme_clgi", i_clgi, NULL }, { "svme_stgi_again", i_stgi, NULL },
+		{ "svme_vmsave", i_vmsave, NULL }, { "svme_vmload", i_vmload, NULL },
+		{ "svme_vmrun", i_vmrun, NULL },   { "svme_stgi", i_stgi, NULL },
+		{ "svme_clgi", i_clgi, NULL },     { "svme_stgi_again", i_stgi, NULL },
 	};
 	u64 page = __get_free_pages(GFP_KERNEL | __GFP_ZERO, 1);
 	struct msr_try efer = { .msr = MSR_EFER }, hsave = { .msr = MSR_VM_HSAVE_PA };
@@ -146,8 +164,11 @@ static void vmmcall_with(void *arg)
 	register u64 r8 asm("r8") = v->r8;
 	register u64 r9 asm("r9") = v->r9;
 
-	asm volatile(".byte 0x0f, 0x01, 0xd9" : "+a"(v->a), "+b"(v->b), "+c"(v->c), "+d"(v->d), "+S"(v->si),
-		     "+D"(v->di), "+r"(r8), "+r"(r9) : : "memory", "cc");
+	asm volatile(".byte 0x0f, 0x01, 0xd9"
+		     : "+a"(v->a), "+b"(v->b), "+c"(v->c), "+d"(v->d), "+S"(v->si), "+D"(v->di),
+		       "+r"(r8), "+r"(r9)
+		     :
+		     : "memory", "cc");
 }
 
 /* Hypercall numbers of the TLFS and of KVM among random ones: whoever listens below must not answer ring 0 of VTL0. */
@@ -201,10 +222,8 @@ static void run_invd(struct report *r)
 	free_page((unsigned long)words);
 }
 
-const struct attack insn_attacks[] = {
-	{ "invd", run_invd },
-	{ "insns", run_insns },
-	{ "svme", run_svm_on },
-	{ "vmmcall_random", run_vmmcall_random },
-	{ }
-};
+const struct attack insn_attacks[] = { { "invd", run_invd },
+				       { "insns", run_insns },
+				       { "svme", run_svm_on },
+				       { "vmmcall_random", run_vmmcall_random },
+				       {} };

@@ -15,9 +15,9 @@
 
 #include "attack.h"
 
-#define SAMPLES 16
-#define MARK    0x5A5AA5A5DEADC0DEULL
-#define OFFSET  0x7F8 /* where in a page the mark goes */
+#define SAMPLES          16
+#define MARK             0x5A5AA5A5DEADC0DEULL
+#define OFFSET           0x7F8 /* where in a page the mark goes */
 #define NOTHING(r, name) row(r, name, "none", "no hidden memory here")
 
 /* One page: what reading all of it gave, and what writing one word did. */
@@ -124,7 +124,8 @@ static void run_block(struct report *r)
 		NOTHING(r, "block_write");
 		return;
 	}
-	for_each_online_cpu(cpu) {
+	for_each_online_cpu(cpu)
+	{
 		const struct tally *t = &w.t;
 
 		work_on_cpu(cpu, walk_here, &w);
@@ -132,8 +133,8 @@ static void run_block(struct report *r)
 		good_reads += t->pages && t->zeros + t->visible == t->pages && !t->read_faults;
 		good_writes += t->pages && t->denied == t->pages;
 		say(r, "block cpu%u %llx-%llx pages %u zeros %u visible %u readfaults %u denied %u stuck %u other %u odd %llx\n",
-		    cpu, w.b.start, w.b.end, t->pages, t->zeros, t->visible, t->read_faults, t->denied, t->stuck,
-		    t->write_other, t->first_odd);
+		    cpu, w.b.start, w.b.end, t->pages, t->zeros, t->visible, t->read_faults,
+		    t->denied, t->stuck, t->write_other, t->first_odd);
 	}
 	row(r, "block_size", "known", "%llu bytes", w.b.end - w.b.start);
 	row(r, "block_read", good_reads == n ? "zeros" : "content", "%u of %u CPUs", good_reads, n);
@@ -148,7 +149,9 @@ static u8 fetch_scratch[64];
 static void fetch(void *at)
 {
 	asm volatile("mov %1, %%eax; lea (%2, %%rax), %%rax; movb $0, (%%rax); call *%0"
-		     : : "r"(at), "i"(1), "b"(fetch_scratch) : "rax", "memory", "cc");
+		     :
+		     : "r"(at), "i"(1), "b"(fetch_scratch)
+		     : "rax", "memory", "cc");
 }
 
 /* The worst outcome of fetches at the start and at the end of each page. */
@@ -198,7 +201,8 @@ static void fetch_row(struct report *r, const char *name, struct fetches *f)
 	unsigned int cpu;
 
 	f->tried = 0;
-	for_each_online_cpu(cpu) {
+	for_each_online_cpu(cpu)
+	{
 		work_on_cpu(cpu, fetch_here, f);
 		if (!outcome || !strcmp(outcome, "#GP"))
 			outcome = f->outcome;
@@ -365,15 +369,13 @@ static void run_readonly(struct report *r)
 	if (space_make(&s))
 		return;
 	s.table[0][1] = gpa | PTE_P | PTE_A;
-	row(r, "map_4k_readonly", try_here(&c, page_write, &p, s.cr3), "a write through a read-only page table entry");
+	row(r, "map_4k_readonly", try_here(&c, page_write, &p, s.cr3),
+	    "a write through a read-only page table entry");
 	space_free(&s);
 }
 
 const struct attack memory_attacks[] = {
-	{ "block", run_block },
-	{ "fetch", run_fetch },
-	{ "mappings", run_mappings },
-	{ "linux_maps", run_linux_maps },
-	{ "readonly", run_readonly },
-	{ }
+	{ "block", run_block },       { "fetch", run_fetch },
+	{ "mappings", run_mappings }, { "linux_maps", run_linux_maps },
+	{ "readonly", run_readonly }, {}
 };

@@ -13,7 +13,14 @@
 #define APIC_EN   (1ULL << 11)
 #define APIC_EXTD (1ULL << 10)
 
-enum change { GET, SAME, FLIP, VALUE, HIDDEN_PAGE, LOG_PAGE }; /* the last two: that page's address | value */
+enum change {
+	GET,
+	SAME,
+	FLIP,
+	VALUE,
+	HIDDEN_PAGE,
+	LOG_PAGE
+}; /* the last two: that page's address | value */
 
 struct msr_row {
 	const char *name;
@@ -128,8 +135,8 @@ static void msr_one(struct report *r, const struct msr_row *m, const struct bloc
 	const char *outcome = try_here(&c, try_msr_get, &get, 0);
 
 	if (m->change == GET) {
-		row(r, m->name, c.vector == CAUGHT_NOTHING && !get.value ? "zero" : outcome, "MSR %x: %llx", m->msr,
-		    get.value);
+		row(r, m->name, c.vector == CAUGHT_NOTHING && !get.value ? "zero" : outcome,
+		    "MSR %x: %llx", m->msr, get.value);
 		return;
 	}
 	set.old = get.value;
@@ -137,7 +144,8 @@ static void msr_one(struct report *r, const struct msr_row *m, const struct bloc
 	outcome = try_here(&c, change_try, &set, 0);
 	if (c.vector == CAUGHT_NOTHING)
 		outcome = set.after == set.old ? "unchanged" : "changed";
-	row(r, m->name, outcome, "MSR %x: was %llx, wrote %llx, reads %llx", m->msr, set.old, set.write, set.after);
+	row(r, m->name, outcome, "MSR %x: was %llx, wrote %llx, reads %llx", m->msr, set.old,
+	    set.write, set.after);
 }
 
 static void run_msrs(struct report *r)
@@ -165,11 +173,21 @@ struct msr_range {
 };
 
 static const struct msr_range sweep_ranges[] = {
-	{ 0x00000000, 0x00001FFF }, { 0xC0000000, 0xC0001FFF }, { 0xC0010000, 0xC0011FFF },
+	{ 0x00000000, 0x00001FFF },
+	{ 0xC0000000, 0xC0001FFF },
+	{ 0xC0010000, 0xC0011FFF },
 	/* outside of the bitmap */
-	{ 0x00002000, 0x000020FF }, { 0x0000FFF0, 0x0001000F }, { 0x3FFFFFF0, 0x4000020F }, { 0x4B564D00, 0x4B564D1F },
-	{ 0x7FFFFFF0, 0x8000000F }, { 0xBFFFFFF0, 0xBFFFFFFF }, { 0xC0002000, 0xC000200F }, { 0xC000FFF0, 0xC000FFFF },
-	{ 0xC0012000, 0xC001200F }, { 0xC001FFF0, 0xC002000F }, { 0xFFFFFFF0, 0xFFFFFFFF },
+	{ 0x00002000, 0x000020FF },
+	{ 0x0000FFF0, 0x0001000F },
+	{ 0x3FFFFFF0, 0x4000020F },
+	{ 0x4B564D00, 0x4B564D1F },
+	{ 0x7FFFFFF0, 0x8000000F },
+	{ 0xBFFFFFF0, 0xBFFFFFFF },
+	{ 0xC0002000, 0xC000200F },
+	{ 0xC000FFF0, 0xC000FFFF },
+	{ 0xC0012000, 0xC001200F },
+	{ 0xC001FFF0, 0xC002000F },
+	{ 0xFFFFFFF0, 0xFFFFFFFF },
 };
 
 /* Not written in the sweep, and why. */
@@ -285,7 +303,8 @@ static void run_mtrr(struct report *r)
 		if (msr_get(MTRR_MASK(i)) & MTRR_VALID)
 			continue;
 		base = (struct msr_change){ MTRR_BASE(i), msr_get(MTRR_BASE(i)), b.start, 0 };
-		mask = (struct msr_change){ MTRR_MASK(i), msr_get(MTRR_MASK(i)), 0xFFFFE00000ULL | MTRR_VALID, 0 };
+		mask = (struct msr_change){ MTRR_MASK(i), msr_get(MTRR_MASK(i)),
+					    0xFFFFE00000ULL | MTRR_VALID, 0 };
 		outcome = try_here(&c, change_try, &base, 0);
 		second = try_here(&c, change_try, &mask, 0);
 		row(r, "mtrr_over_block", c.vector == CAUGHT_NOTHING ? "ok" : second,
@@ -298,8 +317,5 @@ static void run_mtrr(struct report *r)
 }
 
 const struct attack msr_attacks[] = {
-	{ "msrs", run_msrs },
-	{ "mtrr", run_mtrr },
-	{ "msr_sweep", run_sweep },
-	{ }
+	{ "msrs", run_msrs }, { "mtrr", run_mtrr }, { "msr_sweep", run_sweep }, {}
 };

@@ -54,10 +54,12 @@ static void table_rows(struct report *r, struct space *s, const char *what, u64 
 			*entry = gpa | PTE_P | PTE_W | PTE_A;
 			outcome = try_here(&c, write ? walk_write : walk_read, at, s->cr3);
 			*entry = 0;
-			snprintf(name, sizeof(name), "%s_as_%s_%s", what, levels[level], write ? "write" : "read");
+			snprintf(name, sizeof(name), "%s_as_%s_%s", what, levels[level],
+				 write ? "write" : "read");
 			if (first_word(s, gpa) != before)
 				outcome = "changed";
-			row(r, name, outcome, "error code %x, CR2 %llx, first word %llx", c.error, c.cr2, before);
+			row(r, name, outcome, "error code %x, CR2 %llx, first word %llx", c.error,
+			    c.cr2, before);
 		}
 	}
 }
@@ -97,7 +99,8 @@ static void gdt_elsewhere(void *arg)
 
 	asm volatile("sgdt %[old]; lgdt %[table]; lar %[sel], %[rights]; setz %[found]; lgdt %[old]"
 		     : [old] "+m"(old), [rights] "=&r"(d->rights), [found] "=m"(d->found)
-		     : [table] "m"(d->table), [sel] "r"(d->selector) : "memory", "cc");
+		     : [table] "m"(d->table), [sel] "r"(d->selector)
+		     : "memory", "cc");
 }
 
 static void gdt_row(struct report *r, const char *name, u64 gpa, struct space *s)
@@ -140,8 +143,4 @@ static void run_descriptors(struct report *r)
 	space_free(&s);
 }
 
-const struct attack paging_attacks[] = {
-	{ "tables", run_tables },
-	{ "descriptors", run_descriptors },
-	{ }
-};
+const struct attack paging_attacks[] = { { "tables", run_tables }, { "descriptors", run_descriptors }, {} };

@@ -94,8 +94,8 @@ static void s3_row(struct report *r, const char *name, try_fn fn)
 		return;
 	outcome = try_here(&c, fn, &p, 0);
 	wait_ms(50);
-	row(r, name, strcmp(outcome, "ok") ? outcome : "ignored", "port %x, value %x; awake, %s", p.port, p.value,
-	    system_guarded());
+	row(r, name, strcmp(outcome, "ok") ? outcome : "ignored", "port %x, value %x; awake, %s",
+	    p.port, p.value, system_guarded());
 }
 
 static void run_outw(struct report *r)
@@ -162,14 +162,12 @@ static void run_moved(struct report *r)
 	pci_dev_put(lpc);
 }
 
-const struct attack power_attacks[] = {
-	{ "s3_outw", run_outw },
-	{ "s3_outb", run_outb },
-	{ "s3_outl", run_outl },
-	{ "s3_outl_below", run_outl_below },
-	{ "s3_outw_across", run_outw_across },
-	{ "s3_outsw", run_outsw },
-	{ "s3_outsb", run_outsb },
-	{ "s3_moved_pm_block", run_moved },
-	{ }
-};
+const struct attack power_attacks[] = { { "s3_outw", run_outw },
+					{ "s3_outb", run_outb },
+					{ "s3_outl", run_outl },
+					{ "s3_outl_below", run_outl_below },
+					{ "s3_outw_across", run_outw_across },
+					{ "s3_outsw", run_outsw },
+					{ "s3_outsb", run_outsb },
+					{ "s3_moved_pm_block", run_moved },
+					{} };

@@ -32,15 +32,31 @@ static u64 get(enum which reg)
 	u32 hi = 0;
 
 	switch (reg) {
-	case CR0: asm volatile("mov %%cr0, %0" : "=r"(v)); break;
-	case CR3: asm volatile("mov %%cr3, %0" : "=r"(v)); break;
-	case CR4: asm volatile("mov %%cr4, %0" : "=r"(v)); break;
-	case CR8: asm volatile("mov %%cr8, %0" : "=r"(v)); break;
-	case DR6: asm volatile("mov %%dr6, %0" : "=r"(v)); break;
-	case DR7: asm volatile("mov %%dr7, %0" : "=r"(v)); break;
+	case CR0:
+		asm volatile("mov %%cr0, %0" : "=r"(v));
+		break;
+	case CR3:
+		asm volatile("mov %%cr3, %0" : "=r"(v));
+		break;
+	case CR4:
+		asm volatile("mov %%cr4, %0" : "=r"(v));
+		break;
+	case CR8:
+		asm volatile("mov %%cr8, %0" : "=r"(v));
+		break;
+	case DR6:
+		asm volatile("mov %%dr6, %0" : "=r"(v));
+		break;
+	case DR7:
+		asm volatile("mov %%dr7, %0" : "=r"(v));
+		break;
 	case XCR0:
-	case XCR1: asm volatile("xgetbv" : "=a"(v), "=d"(hi) : "c"(0)); break;
-	case EFER: v = msr_get(MSR_EFER); break;
+	case XCR1:
+		asm volatile("xgetbv" : "=a"(v), "=d"(hi) : "c"(0));
+		break;
+	case EFER:
+		v = msr_get(MSR_EFER);
+		break;
 	}
 	return v | (u64)hi << 32;
 }
@@ -48,15 +64,31 @@ static u64 get(enum which reg)
 static void put(enum which reg, u64 v)
 {
 	switch (reg) {
-	case CR0: asm volatile("mov %0, %%cr0" : : "r"(v) : "memory"); break;
-	case CR3: asm volatile("mov %0, %%cr3" : : "r"(v) : "memory"); break;
-	case CR4: asm volatile("mov %0, %%cr4" : : "r"(v) : "memory"); break;
-	case CR8: asm volatile("mov %0, %%cr8" : : "r"(v) : "memory"); break;
-	case DR6: asm volatile("mov %0, %%dr6" : : "r"(v) : "memory"); break;
-	case DR7: asm volatile("mov %0, %%dr7" : : "r"(v) : "memory"); break;
+	case CR0:
+		asm volatile("mov %0, %%cr0" : : "r"(v) : "memory");
+		break;
+	case CR3:
+		asm volatile("mov %0, %%cr3" : : "r"(v) : "memory");
+		break;
+	case CR4:
+		asm volatile("mov %0, %%cr4" : : "r"(v) : "memory");
+		break;
+	case CR8:
+		asm volatile("mov %0, %%cr8" : : "r"(v) : "memory");
+		break;
+	case DR6:
+		asm volatile("mov %0, %%dr6" : : "r"(v) : "memory");
+		break;
+	case DR7:
+		asm volatile("mov %0, %%dr7" : : "r"(v) : "memory");
+		break;
 	case XCR0:
-	case XCR1: asm volatile("xsetbv" : : "a"((u32)v), "d"((u32)(v >> 32)), "c"(reg == XCR1)); break;
-	case EFER: msr_set(MSR_EFER, v); break;
+	case XCR1:
+		asm volatile("xsetbv" : : "a"((u32)v), "d"((u32)(v >> 32)), "c"(reg == XCR1));
+		break;
+	case EFER:
+		msr_set(MSR_EFER, v);
+		break;
 	}
 }
 
@@ -146,10 +178,10 @@ static void reg_rows(struct report *r, const struct reg_try *tries, size_t n)
 }
 
 /* Each is an attack of its own: it may cost the machine. */
-#define RESERVED(i)                                        \
-	static void run_reserved_##i(struct report *r)     \
-	{                                                  \
-		reg_rows(r, &reserved_tries[i], 1);        \
+#define RESERVED(i)                                                                                \
+	static void run_reserved_##i(struct report *r)                                             \
+	{                                                                                          \
+		reg_rows(r, &reserved_tries[i], 1);                                                \
 	}
 RESERVED(0)
 RESERVED(1)
@@ -240,14 +272,16 @@ static void run_mirrors(struct report *r)
  * One instruction under TF: the trap must come right behind it, not an
  * instruction later, also when a hypervisor carried it out.
  */
-#define STEP(name, setup, insn)                                                            \
-	static void step_##name(void *arg)                                                  \
-	{                                                                                   \
-		u64 *behind = arg;                                                          \
-		asm volatile("lea 1f(%%rip), %%rax; mov %%rax, (%0)\n\t" setup              \
-			     "pushfq; orl $0x100, (%%rsp); popfq\n\t" insn                  \
-			     "\n1:\tnop; nop; nop; nop; pushfq; andl $~0x100, (%%rsp); popfq" \
-			     : : "r"(behind) : "rax", "rbx", "rcx", "rdx", "memory", "cc");  \
+#define STEP(name, setup, insn)                                                                    \
+	static void step_##name(void *arg)                                                         \
+	{                                                                                          \
+		u64 *behind = arg;                                                                 \
+		asm volatile("lea 1f(%%rip), %%rax; mov %%rax, (%0)\n\t" setup                     \
+			     "pushfq; orl $0x100, (%%rsp); popfq\n\t" insn                         \
+			     "\n1:\tnop; nop; nop; nop; pushfq; andl $~0x100, (%%rsp); popfq"      \
+			     :                                                                     \
+			     : "r"(behind)                                                         \
+			     : "rax", "rbx", "rcx", "rdx", "memory", "cc");                        \
 	}
 
 STEP(nop, "", "nop")
@@ -260,9 +294,12 @@ STEP(wbinvd, "", "wbinvd")
 static void run_steps(struct report *r)
 {
 	static const struct probe probes[] = {
-		{ "step_nop", step_nop, NULL }, { "step_cpuid", step_cpuid, NULL },
-		{ "step_cpuid_hv", step_cpuid_hv, NULL }, { "step_rdmsr_efer", step_rdmsr_efer, NULL },
-		{ "step_wrmsr_efer", step_wrmsr_efer, NULL }, { "step_wbinvd", step_wbinvd, NULL },
+		{ "step_nop", step_nop, NULL },
+		{ "step_cpuid", step_cpuid, NULL },
+		{ "step_cpuid_hv", step_cpuid_hv, NULL },
+		{ "step_rdmsr_efer", step_rdmsr_efer, NULL },
+		{ "step_wrmsr_efer", step_wrmsr_efer, NULL },
+		{ "step_wbinvd", step_wbinvd, NULL },
 	};
 	const char *outcome;
 	struct caught c;
@@ -279,25 +316,23 @@ static void run_steps(struct report *r)
 	}
 }
 
-const struct attack regs_attacks[] = {
-	{ "regs", run_regs },
-	{ "efer_bit1", run_reserved_0 },
-	{ "efer_bit9", run_reserved_1 },
-	{ "efer_bit63", run_reserved_2 },
-	{ "cr3_bit52", run_reserved_3 },
-	{ "cr3_bit62", run_reserved_4 },
-	{ "cr4_bit31", run_reserved_5 },
-	{ "cr4_bit63", run_reserved_6 },
-	{ "cr4_bit15", run_reserved_7 },
-	{ "cr4_vmxe", run_reserved_8 },
-	{ "cr4_smxe", run_reserved_9 },
-	{ "cr4_pae_off", run_reserved_10 },
-	{ "cr4_fred", run_reserved_11 },
-	{ "cr0_bit32_exit", run_reserved_12 },
-	{ "cr0_nw_exit", run_reserved_13 },
-	{ "dr7_bit32_exit", run_reserved_14 },
-	{ "cr4_la57_flip", run_la57 },
-	{ "cpuid_mirrors", run_mirrors },
-	{ "steps", run_steps },
-	{ }
-};
+const struct attack regs_attacks[] = { { "regs", run_regs },
+				       { "efer_bit1", run_reserved_0 },
+				       { "efer_bit9", run_reserved_1 },
+				       { "efer_bit63", run_reserved_2 },
+				       { "cr3_bit52", run_reserved_3 },
+				       { "cr3_bit62", run_reserved_4 },
+				       { "cr4_bit31", run_reserved_5 },
+				       { "cr4_bit63", run_reserved_6 },
+				       { "cr4_bit15", run_reserved_7 },
+				       { "cr4_vmxe", run_reserved_8 },
+				       { "cr4_smxe", run_reserved_9 },
+				       { "cr4_pae_off", run_reserved_10 },
+				       { "cr4_fred", run_reserved_11 },
+				       { "cr0_bit32_exit", run_reserved_12 },
+				       { "cr0_nw_exit", run_reserved_13 },
+				       { "dr7_bit32_exit", run_reserved_14 },
+				       { "cr4_la57_flip", run_la57 },
+				       { "cpuid_mirrors", run_mirrors },
+				       { "steps", run_steps },
+				       {} };

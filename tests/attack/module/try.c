@@ -13,10 +13,10 @@
 
 #include "attack.h"
 
-#define VECTOR_DB 1
+#define VECTOR_DB  1
 #define VECTOR_NMI 2
-#define VECTOR_BP 3
-#define VECTOR_MC 18
+#define VECTOR_BP  3
+#define VECTOR_MC  18
 
 static struct catch **catches; /* one for each CPU */
 
@@ -34,7 +34,8 @@ int try_start(void)
 	catches = kcalloc(nr_cpu_ids, sizeof(*catches), GFP_KERNEL);
 	if (!catches)
 		return -ENOMEM;
-	for_each_possible_cpu(cpu) {
+	for_each_possible_cpu(cpu)
+	{
 		struct catch *c = kzalloc(sizeof(*c), GFP_KERNEL);
 
 		if (!c) {
@@ -55,8 +56,7 @@ void try_stop(void)
 {
 	unsigned int cpu;
 
-	for_each_possible_cpu(cpu)
-		kfree(catches[cpu]);
+	for_each_possible_cpu(cpu) kfree(catches[cpu]);
 	kfree(catches);
 }
 
@@ -103,9 +103,10 @@ const char *try_here(struct caught *c, try_fn fn, void *arg, u64 cr3)
 const char *vector_name(int vector)
 {
 	static const char *const names[] = {
-		[0] = "#DE", [1] = "#DB", [3] = "#BP", [4] = "#OF", [5] = "#BR", [6] = "#UD", [7] = "#NM", [8] = "#DF",
-		[10] = "#TS", [11] = "#NP", [12] = "#SS", [13] = "#GP", [14] = "#PF", [16] = "#MF", [17] = "#AC",
-		[18] = "#MC", [19] = "#XF", [21] = "#CP", [28] = "#HV", [29] = "#VC", [30] = "#SX",
+		[0] = "#DE",  [1] = "#DB",  [3] = "#BP",  [4] = "#OF",  [5] = "#BR",  [6] = "#UD",
+		[7] = "#NM",  [8] = "#DF",  [10] = "#TS", [11] = "#NP", [12] = "#SS", [13] = "#GP",
+		[14] = "#PF", [16] = "#MF", [17] = "#AC", [18] = "#MC", [19] = "#XF", [21] = "#CP",
+		[28] = "#HV", [29] = "#VC", [30] = "#SX",
 	};
 
 	if (vector == CAUGHT_NOTHING)
@@ -137,7 +138,8 @@ void try_everywhere(struct report *r, const struct probe *probes, size_t n)
 
 	for (i = 0; i < n; i++) {
 		outcome = NULL;
-		for_each_online_cpu(cpu) {
+		for_each_online_cpu(cpu)
+		{
 			h.probe = &probes[i];
 			work_on_cpu(cpu, probe_here, &h);
 			if (outcome && strcmp(outcome, vector_name(h.caught.vector)))
