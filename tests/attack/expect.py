@@ -333,7 +333,8 @@ MSR_VOLATILE_RANGES = ((0x10, 0x10), (0x34, 0x34), (0x174, 0x176), (0xE7, 0xE8),
 CONTROL = {
     "svme": {"svme_set": "ok", "svme_hsave": "ok", "svme_vmsave": "ok", "svme_vmload": "ok", "svme_vmrun": "ok",
              "svme_stgi": "ok", "svme_clgi": "ok", "svme_stgi_again": "ok"},
-    "msrs": {"hsave_read": "zero", "hsave_hidden": "changed", "vm_cr_read": "zero", "apic_base_hidden": "changed",
+    "msrs": {"hsave_read": ("zero", "ok"),  # what "svme" wrote, if it ran on the same CPU
+             "hsave_hidden": "changed", "vm_cr_read": "zero", "apic_base_hidden": "changed",
              "kvm_system_time": "unchanged", "hv_hypercall_page": "unchanged", "iorr_base0": "unchanged"},
     "regs": {"efer_svme": "ok"},
     "cpuid_hidden": {"cpuid_svm": "shown", "cpuid_svm_leaf": "shown"},
