@@ -214,6 +214,17 @@ def smi_rows(p):
     return same("ok", *[f"smi_cpu{c}" for c in range(p.cpus)], "smi_all_but_self") + guarded("after_smi")
 
 
+WAYS = words("port port_bytes ecam ecam_bytes")
+PCI = fixed(
+    other("moved", ("refused", "#GP"), *[f"pci_{n}_{w}" for n in words("epbar mchbar pciexbar dmibar rcba pmbase") for w in WAYS],
+          why="chipset ranges over the hypervisor's memory, or sleep registers elsewhere: they stay where firmware put them"),
+    other("moved", ("refused", "#GP", "moved"), *[f"pci_smramc_{w}" for w in WAYS],
+          why="SMRAM is firmware's: locked where it has an SMM handler; without one it does not touch the block"),
+    other("moved", ("moved", "refused", "#GP"), *[f"pci_display_{b}_{w}" for b in ("bar0", "bar2") for w in WAYS],
+          why="a device's memory over RAM: RAM wins (BKDG, PPR: DRAM ranges end at TOP_MEM); the block stays hidden"),
+    guarded("after_pci"),
+)
+
 S3 = "hardware sleeps and wakes without the hypervisor: refused, the machine stays awake"
 RESET = "as on hardware: the machine is reset"
 
@@ -281,6 +292,7 @@ ATTACKS = [
     *[Attack(n, fixed(other("sleeps", ("ignored", "#GP"), n, why=S3)), seconds=30)
       for n in words("s3_outw s3_outb s3_outl s3_outl_below s3_outw_across s3_outsw s3_outsb")],
     Attack("s3_moved_pm_block", fixed(other("sleeps", ("refused", "ignored", "#GP", "none"), "s3_moved_pm_block", why=S3))),
+    Attack("pci", PCI),
     Attack("icr_busy", fixed(other("stopped", ("delivered", "xapic"), "icr_busy_then_init",
                                    why="bit 12 is read-only: nobody may wait for it for ever"),
                              guarded("after_icr_busy")),
