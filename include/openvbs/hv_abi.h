@@ -22,7 +22,7 @@
 #define OVBS_CPUID_OWN_MAX   OVBS_CPUID_STATS
 #define OVBS_CPUID_SIGNATURE "OpenVBSVsm01" /* 12 bytes in EBX, ECX, EDX */
 
-/* The log: a ring of text. `written` counts all bytes ever written; the byte number n is at data[n % data_size]. */
+/* The log: a ring of text. `written` counts all bytes ever written; the byte number n is at data[n % data_size]. Lines are at most 200 bytes. */
 #define OVBS_LOG_MAGIC   0x474C564Fu /* "OVLG" */
 #define OVBS_LOG_VERSION 1
 
