@@ -12,6 +12,7 @@
 
 #include "arch/contract.h"
 #include "arch/x86/apic.h"
+#include "core/a20.h"
 #include "core/icr.h"
 #include "core/log.h"
 #include "core/pci.h"
@@ -244,6 +245,8 @@ bool exit_io(struct vcpu *v, const struct io_access *io)
 	if (!io->in) {
 		if (pci)
 			pci_port_write(io->port, io->size, value);
+		else if (a20_port_owns(io->port, io->size))
+			a20_port_write(io->port, io->size, value);
 		else
 			power_port_write(io->port, io->size, value);
 		return true;

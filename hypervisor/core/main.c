@@ -14,6 +14,7 @@
 #include "arch/contract.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/host.h"
+#include "core/a20.h"
 #include "core/exits.h"
 #include "core/icr.h"
 #include "core/log.h"
@@ -127,6 +128,7 @@ uint64_t hv_prepare(struct ovbs_boot_info *info)
 	    prepare_shown(info) || arch_prepare(info) || prepare_cpus(info))
 		return OVBS_HV_E_MEMORY;
 	power_prepare(&info->acpi);
+	a20_prepare();
 	if (icr_prepare(info) || pci_prepare(info))
 		return OVBS_HV_E_MEMORY;
 	hv_prepared = true;

@@ -218,8 +218,8 @@ WAYS = words("port port_bytes ecam ecam_bytes")
 PCI = fixed(
     other("moved", ("refused", "#GP"), *[f"pci_{n}_{w}" for n in words("epbar mchbar pciexbar dmibar rcba pmbase") for w in WAYS],
           why="chipset ranges over the hypervisor's memory, or sleep registers elsewhere: they stay where firmware put them"),
-    other("moved", ("refused", "#GP", "moved"), *[f"pci_smramc_{w}" for w in WAYS],
-          why="SMRAM is firmware's: locked where it has an SMM handler; without one it does not touch the block"),
+    other("moved", ("refused", "#GP"), *[f"pci_smramc_{w}" for w in WAYS],
+          why="SMRAM is firmware's; its handler runs in the host, so it must not be opened, locked by firmware or not"),
     other("moved", ("moved", "refused", "#GP"), *[f"pci_display_{b}_{w}" for b in ("bar0", "bar2") for w in WAYS],
           why="a device's memory over RAM: RAM wins (BKDG, PPR: DRAM ranges end at TOP_MEM); the block stays hidden"),
     guarded("after_pci"),
@@ -293,6 +293,10 @@ ATTACKS = [
       for n in words("s3_outw s3_outb s3_outl s3_outl_below s3_outw_across s3_outsw s3_outsb")],
     Attack("s3_moved_pm_block", fixed(other("sleeps", ("refused", "ignored", "#GP", "none"), "s3_moved_pm_block", why=S3))),
     Attack("pci", PCI),
+    Attack("a20", fixed(other("open or closed", "open", *words("a20_port92 a20_port92_wide a20_output_port "
+                                                               "a20_output_port_late a20_command a20_pulse"),
+                              why="where the gate still exists, it would mask the hypervisor's addresses too: it stays open"),
+                        guarded("after_a20"))),
     Attack("icr_busy", fixed(other("stopped", ("delivered", "xapic"), "icr_busy_then_init",
                                    why="bit 12 is read-only: nobody may wait for it for ever"),
                              guarded("after_icr_busy")),

@@ -28,7 +28,7 @@ struct attack {
 /* Attacks by theme; each list ends with an empty element. */
 extern const struct attack insn_attacks[], regs_attacks[], msr_attacks[], cpuid_attacks[],
 	memory_attacks[], forms_attacks[], paging_attacks[], apic_attacks[], icr_attacks[],
-	ap_attacks[], power_attacks[], pci_attacks[], final_attacks[];
+	ap_attacks[], power_attacks[], pci_attacks[], a20_attacks[], final_attacks[];
 
 /** row - report one row; the detail may be empty. */
 __printf(4, 5) void row(struct report *r, const char *name, const char *outcome, const char *detail, ...);
