@@ -82,7 +82,8 @@ void a20_port_write(uint16_t port, unsigned int size, uint32_t value)
 	for (unsigned int i = 0; i < size; i++)
 		let |= (uint32_t)filtered((uint16_t)(port + i), (uint8_t)(value >> 8 * i)) << 8 * i;
 	if (let != value)
-		hv_log_denied("port %x, %u bytes: %x written as %x: the A20 gate stays open", port, size, value, let);
+		hv_log_denied("port %x, %u bytes: %x written as %x: the A20 gate stays open", port,
+			      size, value, let);
 	port_out(port, size, let);
 	lock_release(&gate_lock);
 }

@@ -52,7 +52,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifndef HV_VA_BASE /* host tests put it elsewhere */
+#ifndef HV_VA_BASE                       /* host tests put it elsewhere */
 #define HV_VA_BASE 0xFFFFFF8000000000ULL /* PML4 entry 511 */
 #endif
 #define HV_PRIVATE_VA 0xFFFFFF0000000000ULL /* PML4 entry 510 */

@@ -70,12 +70,9 @@ static const struct {
 	const char *name;
 	void (*close)(void);
 } ways[] = {
-	{ "a20_port92", by_port92 },
-	{ "a20_port92_wide", by_port92_wide },
-	{ "a20_output_port", by_output_port },
-	{ "a20_output_port_late", by_output_port_late },
-	{ "a20_command", by_command },
-	{ "a20_pulse", by_pulse },
+	{ "a20_port92", by_port92 },           { "a20_port92_wide", by_port92_wide },
+	{ "a20_output_port", by_output_port }, { "a20_output_port_late", by_output_port_late },
+	{ "a20_command", by_command },         { "a20_pulse", by_pulse },
 };
 
 static bool is_closed(u8 *at)

@@ -26,9 +26,9 @@ struct report {
 };
 
 static const struct attack *const themes[] = {
-	insn_attacks,  regs_attacks,   msr_attacks,   cpuid_attacks, memory_attacks,
-	forms_attacks, paging_attacks, apic_attacks,  icr_attacks,   ap_attacks,
-	power_attacks, pci_attacks,    a20_attacks,   final_attacks,
+	insn_attacks,  regs_attacks,   msr_attacks,  cpuid_attacks, memory_attacks,
+	forms_attacks, paging_attacks, apic_attacks, icr_attacks,   ap_attacks,
+	power_attacks, pci_attacks,    a20_attacks,  final_attacks,
 };
 
 static struct report *report;

@@ -14,7 +14,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define VARIABLE "/sys/firmware/efi/efivars/OvbsTest-11111111-2222-3333-4444-555555555555"
+#define VARIABLE   "/sys/firmware/efi/efivars/OvbsTest-11111111-2222-3333-4444-555555555555"
 #define ATTRIBUTES 7 /* non-volatile, boot services, runtime */
 
 static int fail(const char *what)
@@ -50,7 +50,8 @@ int main(int argc, char **argv)
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
 	for (long i = 0; i < count; i++) {
-		unsigned char out[8] = { ATTRIBUTES, 0, 0, 0, (unsigned char)i, 'o', 'v', 'b' }, in[8] = { 0 };
+		unsigned char out[8] = { ATTRIBUTES, 0, 0, 0, (unsigned char)i, 'o', 'v', 'b' },
+			      in[8] = { 0 };
 		int fd;
 
 		use_cpu(i % cpus);
