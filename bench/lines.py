@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Non-blank lines of what is in hypervisor.elf: its own sources, headers included, and the lib files linked in."""
+"""Non-blank lines of the hypervisor: its own sources, headers included, and the lib files linked in."""
 
 import re
 
@@ -11,15 +11,24 @@ SUFFIXES = (".c", ".h", ".S", ".lds")
 def linked_lib(makefile):
     """The lib/ sources that mk/hypervisor.mk links."""
     text = makefile.read_text(encoding="utf-8").replace("\\\n", " ")
-    found = re.search(r"^HV_SRC\s*:=(.*)$", text, re.M)
+    found = re.search(r"^HV_COMMON_SRC\s*:=(.*)$", text, re.M)
     if not found:
-        raise ValueError(f"{makefile} has no HV_SRC any more: tell bench/lines.py what the hypervisor is linked from")
+        raise ValueError(f"{makefile} has no HV_COMMON_SRC any more: tell bench/lines.py what the hypervisor is linked from")
     return re.findall(r"\blib/\S+\.[cS]\b", found[1])
 
 
-def files():
-    """All files that count."""
-    found = [p for p in sorted((ROOT / "hypervisor").rglob("*")) if p.suffix in SUFFIXES]
+ARCH = ROOT / "hypervisor" / "arch"
+BACKENDS = ("svm", "vmx")
+
+
+def sources(folder):
+    return [p for p in sorted(folder.rglob("*")) if p.suffix in SUFFIXES]
+
+
+def common():
+    """All files that count for both backends; arch/fake is for tests."""
+    others = [ARCH / name for name in (*BACKENDS, "fake")]
+    found = [p for p in sources(ROOT / "hypervisor") if not any(o in p.parents for o in others)]
     for source in linked_lib(ROOT / "mk" / "hypervisor.mk"):
         found.append(ROOT / source)
         header = (ROOT / source).with_suffix(".h")
@@ -33,4 +42,6 @@ def non_blank(path):
 
 
 def count():
-    return sum(non_blank(path) for path in files())
+    """[(part, lines)]"""
+    parts = [("common code", common()), *((f"{name} backend", sources(ARCH / name)) for name in BACKENDS)]
+    return [(part, sum(non_blank(path) for path in files)) for part, files in parts]

@@ -21,8 +21,13 @@ MIB = 1 << 20
 
 def sizes(_want):
     """Of the sources and the images."""
-    yield Row("lines.hypervisor", "source", lines.count(), "lines")
-    for name in ("openvbs.efi", "hypervisor.elf"):
+    parts = dict(lines.count())
+    for part, count in parts.items():
+        yield Row("lines.hypervisor", part, count, "lines")
+    for backend in lines.BACKENDS:
+        yield Row("lines.hypervisor", f"hypervisor-{backend}.elf", parts["common code"] + parts[f"{backend} backend"],
+                  "lines")
+    for name in ("openvbs.efi", "hypervisor-svm.elf", "hypervisor-vmx.elf"):
         file = binary(FLAVOR) if name == "openvbs.efi" else BUILD / FLAVOR / name
         yield Row("image.bytes", f"{FLAVOR}, {name}", file.stat().st_size, "bytes")
 

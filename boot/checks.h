@@ -12,10 +12,33 @@
 
 #include "verdict.h"
 
+/* How a CPU virtualizes: which of the images fits it. */
+enum cpu_kind {
+	CPU_KIND_NONE,
+	CPU_KIND_SVM,
+	CPU_KIND_VMX,
+};
+
+/* Capability MSRs of VMX (Intel SDM volume 3, appendix A). */
+enum vmx_fact {
+	VMX_BASIC,      /* 480h */
+	VMX_PROCBASED,  /* 482h: says whether 48Bh exists */
+	VMX_MISC,       /* 485h */
+	VMX_PROCBASED2, /* 48Bh */
+	VMX_EPT_VPID,   /* 48Ch */
+	VMX_TRUE_PIN,   /* 48Dh */
+	VMX_TRUE_PROC,  /* 48Eh */
+	VMX_TRUE_EXIT,  /* 48Fh */
+	VMX_TRUE_ENTRY, /* 490h */
+	VMX_FACTS,
+};
+
 /* Raw values of one CPU; 0 where a register or leaf does not exist. */
 struct cpu_facts {
+	uint32_t std_max;    /* CPUID 00000000h EAX */
 	uint32_t signature;  /* CPUID 00000001h EAX */
 	uint32_t std_ecx;    /* CPUID 00000001h ECX */
+	uint32_t leaf7_ecx;  /* CPUID 00000007h ECX */
 	uint32_t ext_max;    /* CPUID 80000000h EAX */
 	uint32_t ext_ecx;    /* CPUID 80000001h ECX */
 	uint32_t ext_edx;    /* CPUID 80000001h EDX */
@@ -26,6 +49,10 @@ struct cpu_facts {
 	uint64_t efer;
 	uint64_t vm_cr; /* only read where SVM is shown: elsewhere it may not exist */
 	uint64_t cr4;
+	/* only read where VMX is shown, and where another one says that it exists: */
+	uint64_t feature_control; /* IA32_FEATURE_CONTROL */
+	uint64_t vmx[VMX_FACTS];
+	uint64_t tme_activate; /* IA32_TME_ACTIVATE, only read where CPUID shows TME */
 };
 
 /* AMD APM volume 3, appendix E; volume 2, 3.1.7 (EFER), 15.30.1 (VM_CR) */
@@ -40,6 +67,38 @@ struct cpu_facts {
 #define VM_CR_LOCK           (1ull << 3)
 #define VM_CR_SVMDIS         (1ull << 4)
 #define CR4_LA57             (1ull << 12)
+
+/* Intel SDM volume 2, CPUID; volume 3, 2.5 (CR4), appendix A; volume 4, table 2-2 */
+#define CPUID_ECX_VMX              (1u << 5)
+#define CPUID_7_ECX_TME            (1u << 13)
+#define CR4_VMXE                   (1ull << 13)
+#define FEATURE_CONTROL_LOCK       (1ull << 0)
+#define FEATURE_CONTROL_VMX        (1ull << 2) /* outside SMX */
+#define VMX_BASIC_TRUE             (1ull << 55)
+#define VMX_MAY(bit)               (1ull << (32 + (bit))) /* the control may be 1 */
+#define VMX_MUST(bit)              (1ull << (bit))        /* the control must be 1 */
+#define VMX_PROC_SECONDARY         31
+#define VMX_PROC2_EPT              1
+#define VMX_PROC2_VPID             5
+#define TME_ACTIVATE_ENABLED       (1ull << 1)
+#define TME_ACTIVATE_KEYID_BITS(v) ((unsigned int)((v) >> 32 & 0xF))
+
+/**
+ * checks_kind() - how this CPU virtualizes
+ * @facts: what was read
+ *
+ * Goes by the feature bits alone: who made the CPU does not matter.
+ *
+ * Return: CPU_KIND_NONE if it does not, or does not say so. Context: any; pure.
+ */
+enum cpu_kind checks_kind(const struct cpu_facts *facts);
+
+/**
+ * cpu_kind_name() - "SVM", "VMX" or "neither SVM nor VMX"
+ *
+ * Return: a constant string. Context: any.
+ */
+const char *cpu_kind_name(enum cpu_kind kind);
 
 /**
  * checks_decide() - the first check that this CPU fails

@@ -11,10 +11,12 @@
 #include "ovbs_string.h"
 #include "segments.h"
 
-#define MSR_EFER    0xC0000080u
-#define MSR_FS_BASE 0xC0000100u
-#define MSR_GS_BASE 0xC0000101u
-#define MSR_VM_CR   0xC0010114u
+#define MSR_FEATURE_CONTROL 0x3Au
+#define MSR_TME_ACTIVATE    0x982u
+#define MSR_EFER            0xC0000080u
+#define MSR_FS_BASE         0xC0000100u
+#define MSR_GS_BASE         0xC0000101u
+#define MSR_VM_CR           0xC0010114u
 
 #define ATTRIB_LONG (1u << 9) /* L */
 
@@ -67,15 +69,53 @@ static void hypervisor_signature(char out[13])
 	text12(out, r.ebx, r.ecx, r.edx);
 }
 
+static void gather_svm(struct cpu_facts *facts)
+{
+	struct cpuid r;
+
+	facts->vm_cr = rdmsr(MSR_VM_CR);
+	if (facts->ext_max >= 0x8000000Au) {
+		r = cpuid(0x8000000Au);
+		facts->svm_ebx = r.ebx;
+		facts->svm_edx = r.edx;
+	}
+}
+
+/* Nothing here survives a #GP: which of the registers exist is in the others (SDM volume 3, appendix A). */
+static void gather_vmx(struct cpu_facts *facts)
+{
+	static const uint32_t msr[VMX_FACTS] = {
+		[VMX_BASIC] = 0x480,      [VMX_PROCBASED] = 0x482, [VMX_MISC] = 0x485,
+		[VMX_PROCBASED2] = 0x48B, [VMX_EPT_VPID] = 0x48C,  [VMX_TRUE_PIN] = 0x48D,
+		[VMX_TRUE_PROC] = 0x48E,  [VMX_TRUE_EXIT] = 0x48F, [VMX_TRUE_ENTRY] = 0x490,
+	};
+	uint64_t *vmx = facts->vmx;
+
+	facts->feature_control = rdmsr(MSR_FEATURE_CONTROL);
+	for (unsigned int i = VMX_BASIC; i <= VMX_MISC; i++)
+		vmx[i] = rdmsr(msr[i]);
+	if ((vmx[VMX_PROCBASED] & VMX_MAY(VMX_PROC_SECONDARY)) != 0)
+		vmx[VMX_PROCBASED2] = rdmsr(msr[VMX_PROCBASED2]);
+	if ((vmx[VMX_PROCBASED2] & (VMX_MAY(VMX_PROC2_EPT) | VMX_MAY(VMX_PROC2_VPID))) != 0)
+		vmx[VMX_EPT_VPID] = rdmsr(msr[VMX_EPT_VPID]);
+	if ((vmx[VMX_BASIC] & VMX_BASIC_TRUE) == 0)
+		return;
+	for (unsigned int i = VMX_TRUE_PIN; i <= VMX_TRUE_ENTRY; i++)
+		vmx[i] = rdmsr(msr[i]);
+}
+
 void cpu_gather(struct cpu_facts *facts)
 {
 	struct cpuid r = cpuid(0);
 
 	memset(facts, 0, sizeof(*facts));
+	facts->std_max = r.eax;
 	text12(facts->vendor, r.ebx, r.edx, r.ecx);
 	r = cpuid(1);
 	facts->signature = r.eax;
 	facts->std_ecx = r.ecx;
+	if (facts->std_max >= 7)
+		facts->leaf7_ecx = cpuid(7).ecx;
 	hypervisor_signature(facts->hypervisor);
 	facts->ext_max = cpuid(0x80000000u).eax;
 	if (facts->ext_max >= 0x80000001u && facts->ext_max < 0x80010000u) {
@@ -83,14 +123,12 @@ void cpu_gather(struct cpu_facts *facts)
 		facts->ext_ecx = r.ecx;
 		facts->ext_edx = r.edx;
 	}
-	if ((facts->ext_ecx & CPUID_EXT_ECX_SVM) != 0) {
-		facts->vm_cr = rdmsr(MSR_VM_CR);
-		if (facts->ext_max >= 0x8000000Au) {
-			r = cpuid(0x8000000Au);
-			facts->svm_ebx = r.ebx;
-			facts->svm_edx = r.edx;
-		}
-	}
+	if (checks_kind(facts) == CPU_KIND_SVM)
+		gather_svm(facts);
+	else if (checks_kind(facts) == CPU_KIND_VMX)
+		gather_vmx(facts);
+	if ((facts->leaf7_ecx & CPUID_7_ECX_TME) != 0)
+		facts->tme_activate = rdmsr(MSR_TME_ACTIVATE);
 	facts->efer = rdmsr(MSR_EFER);
 	__asm__ volatile("movq %%cr4, %0" : "=r"(facts->cr4));
 }

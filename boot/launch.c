@@ -55,6 +55,12 @@ static bool check_cpu(struct launch *launch, unsigned int index)
 		verdict_add(&l->verdict, "CPU %u", index);
 		return false;
 	}
+	if (checks_kind(facts) != l->kind) {
+		verdict_set(&l->verdict, OVBS_REASON_OTHER, "cpu.kind",
+			    "CPU %u has %s, CPU %u has %s: one image can't run on both", index,
+			    cpu_kind_name(checks_kind(facts)), l->boot_cpu, cpu_kind_name(l->kind));
+		return false;
+	}
 	if (launch->cpu[index].error != 0) {
 		verdict_set(&l->verdict, OVBS_REASON_OTHER, "cpu.segments",
 			    "CPU %u: a segment register does not fit its GDT", index);

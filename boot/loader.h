@@ -27,6 +27,7 @@ struct loader {
 	EFI_LOADED_IMAGE *self;
 	struct config config;
 	struct verdict verdict;
+	enum cpu_kind kind; /* of the boot CPU; all others must be of the same */
 
 	/* image.c */
 	const uint8_t *hv_file;
@@ -47,7 +48,7 @@ struct loader {
 /* settings.c: fill l->config from load options, file, defaults. */
 void settings_read(struct loader *l);
 
-/* image.c: find and check the hypervisor inside this file. */
+/* image.c: find and check the hypervisor for l->kind inside this file. */
 bool image_check(struct loader *l) __must_check;
 
 /* platform.c: Secure Boot and the ACPI tables. */

@@ -30,6 +30,7 @@ static bool boot_cpu_fits(struct loader *l)
 	struct cpu_facts facts;
 
 	cpu_gather(&facts);
+	l->kind = checks_kind(&facts);
 	return checks_decide(&facts, &l->verdict);
 }
 

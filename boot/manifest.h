@@ -11,20 +11,27 @@
 #include <stdint.h>
 
 #define MANIFEST_MAGIC   0x4E414D4Fu /* "OMAN" */
-#define MANIFEST_VERSION 1u
+#define MANIFEST_VERSION 2u
+
+struct manifest_image {
+	uint64_t size;  /* bytes of the ELF file in the section */
+	uint32_t crc32; /* as BootServices->CalculateCrc32 */
+	uint32_t reserved;
+};
 
 struct manifest {
 	uint32_t magic;
 	uint32_t version;
 	uint32_t security_version; /* raised when an older build must not be accepted any more */
-	uint32_t hv_crc32;         /* of the section .hv, as BootServices->CalculateCrc32 */
-	uint64_t hv_size;          /* bytes of the ELF file in it */
-	char build[32];            /* version of openvbs */
+	uint32_t reserved;
+	struct manifest_image svm, vmx; /* the sections .hvsvm and .hvvmx */
+	char build[32];                 /* version of openvbs */
 };
-_Static_assert(sizeof(struct manifest) == 56, "known to manifest.py");
+_Static_assert(sizeof(struct manifest) == 80, "known to manifest.py");
 
-/* Defined by the build, in the sections .ovbsman and .hv. */
+/* Defined by the build, in the sections .ovbsman, .hvsvm and .hvvmx. */
 extern const struct manifest image_manifest;
-extern const uint8_t image_hv_start[], image_hv_end[];
+extern const uint8_t image_svm_start[], image_svm_end[];
+extern const uint8_t image_vmx_start[], image_vmx_end[];
 
 #endif

@@ -3,7 +3,7 @@
 """Write the assembler file that puts images, manifest and SBAT into openvbs.efi.
 
 The layout of the manifest is boot/manifest.h's. Each part is a PE section of
-its own (.hv, .ovbsman, .sbat), read-only data for the firmware's PE loader.
+its own (.hvsvm, .hvvmx, .ovbsman, .sbat), read-only data for the firmware's PE loader.
 """
 import argparse
 import os
@@ -11,21 +11,13 @@ import zlib
 
 TEMPLATE = """\
 /* Made by boot/manifest.py. */
-	.section .hv,"dr"
-	.p2align 12
-	.globl image_hv_start
-image_hv_start:
-	.incbin "{hv}"
-	.globl image_hv_end
-image_hv_end:
-
+{images}
 	.section .ovbsman,"dr"
 	.p2align 3
 	.globl image_manifest
 image_manifest:
-	.long 0x4E414D4F, 1, {security_version}, {crc:#010x}
-	.quad {size}
-	.ascii "{version}"
+	.long 0x4E414D4F, 2, {security_version}, 0
+{entries}	.ascii "{version}"
 	.zero {pad}
 
 	.section .sbat,"dr"
@@ -33,19 +25,39 @@ image_manifest:
 	.ascii "openvbs,1,openvbs,openvbs,{version},none\\n"
 """
 
+IMAGE = """\
+	.section .hv{name},"dr"
+	.p2align 12
+	.globl image_{name}_start
+image_{name}_start:
+	.incbin "{path}"
+	.globl image_{name}_end
+image_{name}_end:
+"""
+
+ENTRY = """\
+	.quad {size}
+	.long {crc:#010x}, 0
+"""
+
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--hv", required=True, help="hypervisor ELF")
+    parser.add_argument("--svm", required=True, help="hypervisor ELF for AMD SVM")
+    parser.add_argument("--vmx", required=True, help="hypervisor ELF for Intel VMX")
     parser.add_argument("--version", required=True)
     parser.add_argument("--security-version", type=int, required=True)
     parser.add_argument("--output", required=True)
     args = parser.parse_args()
     if not 0 < len(args.version) < 32:
         parser.error("the version must fit 31 bytes")
-    with open(args.hv, "rb") as f:
-        data = f.read()
-    text = TEMPLATE.format(hv=os.path.abspath(args.hv), size=len(data), crc=zlib.crc32(data),
+    images = entries = ""
+    for name, path in (("svm", args.svm), ("vmx", args.vmx)):
+        with open(path, "rb") as f:
+            data = f.read()
+        images += IMAGE.format(name=name, path=os.path.abspath(path))
+        entries += ENTRY.format(size=len(data), crc=zlib.crc32(data))
+    text = TEMPLATE.format(images=images, entries=entries,
                            version=args.version, pad=32 - len(args.version),
                            security_version=args.security_version)
     with open(args.output, "w", encoding="ascii") as f:

@@ -16,14 +16,19 @@ $(OUT)/efi/%.obj: %.S mk/flags.mk mk/boot.mk
 	@echo "  EFICC   $<"
 	@$(EFI_CC) -c -o $@ $<
 
-# The sections .hv, .ovbsman and .sbat, for any hypervisor: X.elf -> X.sections.obj
-$(OUT)/%.sections.obj: $(OUT)/%.elf boot/manifest.py mk/flags.mk mk/boot.mk
+# The sections .hvsvm, .hvvmx, .ovbsman and .sbat. A fake hypervisor is both images.
+$(OUT)/openvbs.sections.obj: $(OUT)/hypervisor-svm.elf $(OUT)/hypervisor-vmx.elf
+$(OUT)/fakehv.sections.obj: $(OUT)/fakehv.elf
+$(OUT)/failhv.sections.obj: $(OUT)/failhv.elf
+
+$(OUT)/openvbs.sections.obj $(OUT)/fakehv.sections.obj $(OUT)/failhv.sections.obj: \
+		boot/manifest.py mk/flags.mk mk/boot.mk
 	@echo "  GEN     $@"
-	@python3 boot/manifest.py --hv $< --version $(VERSION) --security-version $(SECURITY_VERSION) \
-		--output $(@:.obj=.S)
+	@python3 boot/manifest.py --svm $(firstword $(filter %.elf,$^)) --vmx $(lastword $(filter %.elf,$^)) \
+		--version $(VERSION) --security-version $(SECURITY_VERSION) --output $(@:.obj=.S)
 	@$(EFI_CC) -c -o $@ $(@:.obj=.S)
 
-$(OUT)/openvbs.efi: $(BOOT_OBJ) $(OUT)/hypervisor.sections.obj
+$(OUT)/openvbs.efi: $(BOOT_OBJ) $(OUT)/openvbs.sections.obj
 	@echo "  EFILD   $@"
 	@lld-link $(EFI_LDFLAGS) -out:$@ $^
 

@@ -18,8 +18,8 @@ check-long: boot-test-needs ## the boot tests that take minutes
 	$(PYTEST) tests -m long
 
 check-compilers: ## the hypervisor compiles with clang too, without a warning
-	$(MAKE) FLAVOR=release HV_CC=clang OUT=$(BUILD)/clang-release $(BUILD)/clang-release/hypervisor.elf
-	$(MAKE) FLAVOR=debug HV_CC=clang OUT=$(BUILD)/clang-debug $(BUILD)/clang-debug/hypervisor.elf
+	$(MAKE) FLAVOR=release HV_CC=clang OUT=$(BUILD)/clang-release $(addprefix $(BUILD)/clang-release/,hypervisor-svm.elf hypervisor-vmx.elf)
+	$(MAKE) FLAVOR=debug HV_CC=clang OUT=$(BUILD)/clang-debug $(addprefix $(BUILD)/clang-debug/,hypervisor-svm.elf hypervisor-vmx.elf)
 
 boot-test-needs:
 	$(MAKE) $(sort $(BOOT_TEST_NEEDS))

@@ -17,7 +17,7 @@
 
 /* ---- start ---------------------------------------------------------- */
 
-/** arch_supported - can this CPU run the hypervisor? Fills *@why if not. Context: PREPARE. */
+/** arch_supported - can this CPU run the hypervisor? Fills *@why if not. Reads what arch_slat_*() need. Context: PREPARE. */
 bool arch_supported(const char **why);
 
 /** arch_prepare - tables shared by all CPUs (MSR and I/O bitmaps). 0 or -ENOMEM. Context: PREPARE. */
@@ -88,8 +88,13 @@ int arch_msr_write(struct vcpu *v, uint32_t msr, uint64_t value);
 /** arch_trap_x2apic_icr - exit on this CPU's x2APIC ICR writes, or not. */
 void arch_trap_x2apic_icr(struct vcpu *v, bool on);
 
-/** arch_init_held - does the hardware alone keep a CPU that VTL0 sends INIT to? (See docs/caveats.md, quirks.) */
-bool arch_init_held(void);
+/** arch_init_held - what the hardware alone keeps from a CPU that VTL0 sends INIT and SIPI to (docs/caveats.md, quirks). */
+enum init_hold {
+	INIT_NOT_HELD,      /* both are caught where they are sent */
+	INIT_HELD,          /* INIT comes to the hypervisor; the SIPI is caught where it is sent */
+	INIT_AND_SIPI_HELD, /* arch_host_wait() sees the SIPI too */
+};
+enum init_hold arch_init_held(void);
 
 /** arch_trap_port - exit on @size bytes of I/O at @port, on all CPUs. Context: PREPARE or host. */
 void arch_trap_port(uint16_t port, unsigned int size, bool on);
@@ -102,6 +107,9 @@ void arch_slat_flush(struct vcpu *v);
 /** arch_slat_leaf, arch_slat_table - table entries; level 1 is 4 KiB, 2 is 2 MiB, 3 is 1 GiB. */
 uint64_t arch_slat_leaf(struct spa to, unsigned int rights, unsigned int level);
 uint64_t arch_slat_table(struct spa table);
+
+/** arch_slat_uniform - may the memory at @at have one leaf of @level? (Not if its memory types differ.) Context: PREPARE. */
+bool arch_slat_uniform(struct spa at, unsigned int level);
 
 /** arch_slat_levels - depth of the tables (4 or 5); arch_slat_1g - are 1 GiB leaves there? */
 unsigned int arch_slat_levels(void);

@@ -234,7 +234,7 @@ void exit_invd(struct vcpu *v)
 bool exit_io(struct vcpu *v, const struct io_access *io)
 {
 	bool pci = pci_port_owns(io->port, io->size);
-	uint32_t value = (uint32_t)v->gpr[GPR_RAX];
+	uint32_t value = (uint32_t)v->gpr[GPR_RAX] & (uint32_t)((1ULL << 8 * io->size) - 1);
 
 	count_exit(pci ? OVBS_STAT_PCI : OVBS_STAT_IO);
 	if (io->string) {

@@ -34,25 +34,27 @@ static int set_trap(bool on)
 	return err;
 }
 
-int icr_prepare(const struct ovbs_boot_info *info)
-{
-	may_open = OVBS_DEBUG && (info->flags & OVBS_BOOT_F_ICR_OPEN);
-	apic_note_page();
-	return set_trap(true);
-}
-
 static bool trap_needed(void)
 {
 	if (opened)
 		return false;
 	/* A CPU that is not ours must never be started by VTL0: with the trap its INIT and SIPI go nowhere. */
-	if (!arch_init_held() || !(hv_boot_info()->flags & OVBS_BOOT_F_ALL_CPUS))
+	if (!(hv_boot_info()->flags & OVBS_BOOT_F_ALL_CPUS))
 		return true;
+	if (arch_init_held() != INIT_HELD)
+		return arch_init_held() == INIT_NOT_HELD;
 	for (uint32_t i = 0; i < cpu_count; i++)
 		if (cpus[i].init_pending || __atomic_load_n(&cpus[i].state, __ATOMIC_ACQUIRE) != CPU_RUNNING ||
 		    (i != cpu_boot_index() && !cpus[i].sipi_started))
 			return true;
 	return false;
+}
+
+int icr_prepare(const struct ovbs_boot_info *info)
+{
+	may_open = OVBS_DEBUG && (info->flags & OVBS_BOOT_F_ICR_OPEN);
+	apic_note_page();
+	return set_trap(trap_needed());
 }
 
 void icr_update(void)

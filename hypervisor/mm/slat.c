@@ -86,11 +86,18 @@ static uint64_t *walk_to(struct slat *s, uint64_t addr, unsigned int level)
 	return t;
 }
 
+/* In leaves of @level, or smaller ones where its memory types ask for that. */
 static int map_run(struct slat *s, uint64_t from, uint64_t to, unsigned int level)
 {
 	for (uint64_t a = from; a < to; a += 1ULL << level_shift(level)) {
-		uint64_t *t = walk_to(s, a, level);
+		uint64_t *t;
 
+		if (level > 1 && !arch_slat_uniform(spa(a), level)) {
+			if (map_run(s, a, a + (1ULL << level_shift(level)), level - 1))
+				return -ENOMEM;
+			continue;
+		}
+		t = walk_to(s, a, level);
 		if (!t)
 			return -ENOMEM;
 		put(&t[level_index(a, level)], arch_slat_leaf(spa(a), SLAT_RWX, level));

@@ -10,7 +10,7 @@
  * 2 MiB and zeroed, at system physical address `block_spa`. In host mode it is
  * seen at HV_VA_BASE:
  *
- *   offset 0 .............. the image: the PT_LOADs of hypervisor.elf, linked
+ *   offset 0 .............. the image: the PT_LOADs of its ELF file, linked
  *                           at HV_VA_BASE, each mapped with its own rights
  *   `info_off` ............ struct ovbs_boot_info (page aligned)   RW, NX
  *   `shared_off` .......... shared pool: page tables, log          RW, NX

@@ -214,7 +214,7 @@ def compare(results, platform, base, name, text):
 # --- the view from the emulator ---------------------------------------------
 
 def text_segments(elf):
-    """[(offset in the image, bytes)] of the executable segments of hypervisor.elf."""
+    """[(offset in the image, bytes)] of the executable segments of the hypervisor."""
     data = elf.read_bytes()
     off, = struct.unpack_from("<Q", data, 32)
     size, count = struct.unpack_from("<HH", data, 54)
@@ -238,7 +238,7 @@ def outside(results, platform, m, image, block):
     full = sum(any(data[i:i + 4096]) for i in range(0, len(data), 4096))
     results.add(platform.name, rows["outside_not_empty"], "content" if full > 40 else "empty",
                 f"{full} of {len(data) // 4096} pages are not zero")
-    segments = text_segments(image.with_name("hypervisor.elf"))
+    segments = text_segments(image.with_name("hypervisor-svm.elf"))
     same = [data[at:at + len(body)] == body for at, body in segments]
     results.add(platform.name, rows["outside_text"], "intact" if same and all(same) else "differs",
                 f"{sum(len(b) for _, b in segments)} bytes of code")
@@ -351,7 +351,7 @@ def snapshot(flavor):
     """The built image and the hypervisor in it, copied aside: a build during the run must not mix with it."""
     folder = BUILD / "attack" / flavor
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("openvbs.efi", "hypervisor.elf"):
+    for name in ("openvbs.efi", "hypervisor-svm.elf"):
         shutil.copyfile(BUILD / flavor / name, folder / name)
     return folder / "openvbs.efi"
 

@@ -119,7 +119,7 @@ def section(pe, name):
 @pytest.mark.parametrize("where", ["first", "middle", "last"])
 def test_a_damaged_hypervisor_is_noticed_without_secure_boot(machine, tmp_path, where):
     pe = bytearray((BUILD / "release" / "openvbs.efi").read_bytes())
-    offset, size = section(pe, b".hv")
+    offset, size = section(pe, b".hvsvm")
     pe[offset + {"first": 0, "middle": size // 2, "last": size - 1}[where]] ^= 0x10
     damaged = tmp_path / "damaged.efi"
     damaged.write_bytes(pe)
@@ -259,7 +259,7 @@ def test_shim_starts_openvbs_and_openvbs_the_next_stage(machine, tmp_path):
 def test_shim_refuses_a_tampered_openvbs(machine, tmp_path):
     shim = esp.read(debian.image() / "esp.img", debian.SHIM)
     bad = bytearray(signed(BUILD / "release/openvbs.efi", tmp_path))
-    offset, size = section(bad, b".hv")
+    offset, size = section(bad, b".hvsvm")
     bad[offset + size // 2] ^= 1
     m = machine(image=None, time_limit=60, esp={"EFI/BOOT/BOOTX64.EFI": shim, "EFI/BOOT/grubx64.efi": bytes(bad)})
     m.wait_for(r"Verification failed|Security Violation|Access Denied")

@@ -65,11 +65,13 @@ def test_sbat(pe):
 
 
 def test_manifest(pe, flavor):
-    hypervisor = (BUILD / flavor / "hypervisor.elf").read_bytes()
-    assert pe.sections[".hv"][2] == hypervisor
-    magic, version, security, crc, size, build = struct.unpack("<IIIIQ32s", pe.sections[".ovbsman"][2])
-    assert (magic, version, crc, size) == (0x4E414D4F, 1, zlib.crc32(hypervisor), len(hypervisor))
+    magic, version, security, _, *images, build = struct.unpack("<IIII QII QII 32s", pe.sections[".ovbsman"][2])
+    assert (magic, version) == (0x4E414D4F, 2)
     assert security >= 1
+    for arch, size, crc in (("svm", *images[0:2]), ("vmx", *images[3:5])):
+        hypervisor = (BUILD / flavor / f"hypervisor-{arch}.elf").read_bytes()
+        assert pe.sections[f".hv{arch}"][2] == hypervisor
+        assert (crc, size) == (zlib.crc32(hypervisor), len(hypervisor))
     assert build.rstrip(b"\0").decode().encode() == pe.sections[".sbat"][2].splitlines()[1].split(b",")[4]
 
 
@@ -78,7 +80,7 @@ def test_a_signature_fits_and_covers_the_hypervisor(tmp_path):
     check = ["sbverify", "--cert", str(keys.keys() / "db.crt")]
     assert subprocess.run([*check, out], capture_output=True, check=False).returncode == 0
     data = bytearray(out.read_bytes())
-    hypervisor = PE(bytes(data)).sections[".hv"][2]
+    hypervisor = PE(bytes(data)).sections[".hvsvm"][2]
     data[data.find(hypervisor) + len(hypervisor) // 2] ^= 1
     out.write_bytes(data)
     assert subprocess.run([*check, out], capture_output=True, check=False).returncode != 0

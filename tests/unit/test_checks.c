@@ -102,7 +102,8 @@ static enum ovbs_reason expect(unsigned int wrong, const char **check)
 		{ W_ONE_ASID, OVBS_REASON_NO_VIRTUALIZATION, "cpuid.asids" },
 		{ W_NO_NPT, OVBS_REASON_NO_VIRTUALIZATION, "cpuid.npt" },
 		{ W_SVMDIS, OVBS_REASON_FIRMWARE_OFF, "vm_cr.svmdis" },
-		{ W_NO_SVM, taken ? OVBS_REASON_OTHER_HYPERVISOR : OVBS_REASON_NO_VIRTUALIZATION, "cpuid.svm" },
+		{ W_NO_SVM, taken ? OVBS_REASON_OTHER_HYPERVISOR : OVBS_REASON_NO_VIRTUALIZATION,
+		  wrong & W_INTEL ? "cpuid.vmx" : "cpuid.svm" },
 		{ W_SVME, OVBS_REASON_OTHER_HYPERVISOR, "efer.svme" },
 		{ W_OPENVBS, OVBS_REASON_OTHER_HYPERVISOR, "cpuid.openvbs" },
 	};
@@ -209,6 +210,124 @@ static void test_family(void **state)
 	}
 }
 
+/* An Intel CPU that passes: Skylake's capabilities. */
+static struct cpu_facts good_intel(void)
+{
+	struct cpu_facts f = {
+		.signature = 0x00050654,
+		.std_ecx = CPUID_ECX_VMX,
+		.ext_max = 0x80000008,
+		.ext_edx = CPUID_EXT_EDX_NX | CPUID_EXT_EDX_LM,
+		.efer = 0xD00,
+		.vendor = "GenuineIntel",
+		.feature_control = 5,
+		.vmx = {
+			[VMX_BASIC] = 0x00DA040000000004,
+			[VMX_PROCBASED] = 0xFFF9FFFE0401E172,
+			[VMX_MISC] = 0x7004C1E7,
+			[VMX_PROCBASED2] = 0x0055CFFF00000000,
+			[VMX_EPT_VPID] = 0x00000F0106734141,
+			[VMX_TRUE_PIN] = 0x0000007F00000016,
+			[VMX_TRUE_PROC] = 0xFFF9FFFE04006172,
+			[VMX_TRUE_EXIT] = 0x01FFFFFF00036DFB,
+			[VMX_TRUE_ENTRY] = 0x0003FFFF000011FB,
+		},
+	};
+
+	return f;
+}
+
+/* One capability taken away (or forced) at a time. */
+static const struct {
+	enum vmx_fact fact;
+	uint64_t flip;
+	const char *check;
+} intel[] = {
+	{ VMX_BASIC, 1ULL << 55, "vmx.true_controls" },
+	{ VMX_BASIC, 6ULL << 50, "vmx.vmcs_memory" },
+	{ VMX_BASIC, 1ULL << 48, "vmx.addresses" },
+	{ VMX_TRUE_PROC, 1ULL << 63, "vmx.secondary" },
+	{ VMX_TRUE_PROC, 1ULL << 57, "vmx.io_bitmaps" },
+	{ VMX_TRUE_PROC, 1ULL << 60, "vmx.msr_bitmaps" },
+	{ VMX_TRUE_PROC, 1ULL << 54, "vmx.nmi_window" },
+	{ VMX_TRUE_PROC, 1ULL << 15, "vmx.cr3_exiting" },
+	{ VMX_TRUE_PROC, 1ULL << 16, "vmx.cr3_exiting" },
+	{ VMX_PROCBASED2, 1ULL << 33, "vmx.ept" },
+	{ VMX_PROCBASED2, 1ULL << 39, "vmx.unrestricted_guest" },
+	{ VMX_EPT_VPID, 1ULL << 6, "vmx.ept_levels" },
+	{ VMX_EPT_VPID, 1ULL << 14, "vmx.ept_memory" },
+	{ VMX_EPT_VPID, 1ULL << 16, "vmx.ept_2m" },
+	{ VMX_EPT_VPID, 1ULL << 20, "vmx.invept" },
+	{ VMX_EPT_VPID, 1ULL << 26, "vmx.invept_all" },
+	{ VMX_TRUE_PIN, 1ULL << 35, "vmx.nmi" },
+	{ VMX_TRUE_PIN, 1ULL << 37, "vmx.virtual_nmi" },
+	{ VMX_TRUE_EXIT, 1ULL << 41, "vmx.exit_64" },
+	{ VMX_TRUE_EXIT, 1ULL << 34, "vmx.exit_debug" },
+	{ VMX_TRUE_EXIT, 1ULL << 50, "vmx.exit_pat" },
+	{ VMX_TRUE_EXIT, 1ULL << 51, "vmx.exit_pat" },
+	{ VMX_TRUE_EXIT, 1ULL << 52, "vmx.exit_efer" },
+	{ VMX_TRUE_EXIT, 1ULL << 53, "vmx.exit_efer" },
+	{ VMX_TRUE_ENTRY, 1ULL << 41, "vmx.entry_64" },
+	{ VMX_TRUE_ENTRY, 1ULL << 34, "vmx.entry_debug" },
+	{ VMX_TRUE_ENTRY, 1ULL << 46, "vmx.entry_pat" },
+	{ VMX_TRUE_ENTRY, 1ULL << 47, "vmx.entry_efer" },
+	{ VMX_MISC, 1ULL << 8, "vmx.wait_for_sipi" },
+};
+
+static void refused(const struct cpu_facts *f, enum ovbs_reason reason, const char *check)
+{
+	struct verdict v = { 0 };
+
+	if (checks_decide(f, &v) || v.reason != reason || strcmp(v.check, check) != 0)
+		fail_msg("reason %u, check %s, expected %u, %s", v.reason, v.check, reason, check);
+	assert_string_not_equal(v.evidence, "");
+	assert_true(strlen(v.evidence) < sizeof(v.evidence) - 1);
+}
+
+static void test_intel(void **state)
+{
+	struct cpu_facts f = good_intel();
+	struct verdict v = { 0 };
+
+	assert_true(checks_decide(&f, &v));
+	assert_int_equal(checks_kind(&f), CPU_KIND_VMX);
+	f.feature_control = 0; /* left open: the hypervisor sets and locks it */
+	assert_true(checks_decide(&f, &v));
+	f.feature_control = 4;
+	assert_true(checks_decide(&f, &v));
+	f.feature_control = 1;
+	refused(&f, OVBS_REASON_FIRMWARE_OFF, "feature_control.vmx");
+	f.feature_control = 3; /* inside SMX only */
+	refused(&f, OVBS_REASON_FIRMWARE_OFF, "feature_control.vmx");
+	for (size_t i = 0; i < sizeof(intel) / sizeof(intel[0]); i++) {
+		f = good_intel();
+		f.vmx[intel[i].fact] ^= intel[i].flip;
+		refused(&f, OVBS_REASON_NO_VIRTUALIZATION, intel[i].check);
+	}
+}
+
+static void test_intel_others(void **state)
+{
+	struct cpu_facts f = good_intel();
+	struct verdict v = { 0 };
+
+	f.cr4 = 1u << 13;
+	refused(&f, OVBS_REASON_OTHER_HYPERVISOR, "cr4.vmxe");
+	f = good_intel();
+	f.std_ecx = 0;
+	refused(&f, OVBS_REASON_NO_VIRTUALIZATION, "cpuid.vmx");
+	strcpy(f.vendor, "Some Vendor!");
+	refused(&f, OVBS_REASON_NO_VIRTUALIZATION, "cpuid.svm_vmx");
+	f = good_intel();
+	f.ext_edx = CPUID_EXT_EDX_LM;
+	refused(&f, OVBS_REASON_NO_VIRTUALIZATION, "cpuid.nx");
+	f = good_intel();
+	f.tme_activate = 1ULL << 1 | 4ULL << 32;
+	refused(&f, OVBS_REASON_OTHER, "tme.keyid");
+	f.tme_activate = 1ULL << 1; /* one key: no alias */
+	assert_true(checks_decide(&f, &v));
+}
+
 static void test_prepare_codes(void **state)
 {
 	static const struct {
@@ -262,7 +381,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_combination),    cmocka_unit_test(test_evidence),
 		cmocka_unit_test(test_lock_alone_is_fine),   cmocka_unit_test(test_family),
-		cmocka_unit_test(test_two_asids_are_enough), cmocka_unit_test(test_prepare_codes),
+		cmocka_unit_test(test_two_asids_are_enough), cmocka_unit_test(test_intel),
+		cmocka_unit_test(test_intel_others),         cmocka_unit_test(test_prepare_codes),
 		cmocka_unit_test(test_verdict_text),
 	};
 

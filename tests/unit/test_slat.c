@@ -29,6 +29,7 @@ bool hv_prepared;
 static unsigned int levels, flushes;
 static bool has_1g;
 static uint64_t block_at;
+static uint64_t border; /* memory types differ below and above it */
 static void (*on_flush)(void);
 
 uint64_t arch_slat_leaf(struct spa to, unsigned int rights, unsigned int level)
@@ -52,6 +53,11 @@ bool arch_slat_1g(void)
 	return has_1g;
 }
 
+bool arch_slat_uniform(struct spa at, unsigned int level)
+{
+	return border <= at.v || border >= at.v + (1ULL << (12 + 9 * (level - 1)));
+}
+
 void cpus_flush(void)
 {
 	void (*hook)(void) = on_flush;
@@ -69,6 +75,7 @@ void hv_panic(const char *fmt, ...)
 }
 
 struct place {
+	unsigned int level; /* of the leaf */
 	bool mapped;
 	uint64_t to;
 	bool writable, executable;
@@ -90,6 +97,7 @@ static struct place walk(uint64_t addr)
 		p.executable &= !(e & PTE_NX);
 		if (l == 1 || (e & PTE_PS)) {
 			p.mapped = true;
+			p.level = l;
 			p.to = (e & PTE_ADDR & ~offset) | (addr & offset);
 			return p;
 		}
@@ -180,6 +188,25 @@ static void test_block_is_hidden_and_the_rest_is_identity(void **state)
 		if (!range_has(block_at, BLOCK_SIZE, a))
 			assert_identity(a);
 }
+}
+
+/* Promise: one leaf, one memory type. */
+static void test_leaves_do_not_span_memory_types(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(machines); i++) {
+		border = 0x100000000 + 5 * SIZE_2M + PAGE_SIZE;
+		build(machines[i].at, 0x180000000, 48, machines[i].depth, machines[i].large);
+		assert_int_equal(walk(border).level, 1);
+		assert_int_equal(walk(border - PAGE_SIZE).level, 1);
+		assert_int_equal(walk(border + SIZE_2M).level, 2);
+		assert_int_equal(walk(border - SIZE_2M).level, 2);
+		if (block_at < 0x100000000)
+			assert_int_equal(walk(0x140000000).level, vtl0_slat.leaf);
+		for (uint64_t a = 0x100000000; a < 0x180000000; a += SIZE_2M / 2)
+			if (!range_has(block_at, BLOCK_SIZE, a))
+				assert_identity(a);
+	}
+	border = 0;
 }
 
 static void test_shown_pages_can_be_read_only(void **state)
@@ -290,6 +317,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_block_is_hidden_and_the_rest_is_identity),
+		cmocka_unit_test(test_leaves_do_not_span_memory_types),
 		cmocka_unit_test(test_shown_pages_can_be_read_only),
 		cmocka_unit_test(test_one_page_changes_alone),
 		cmocka_unit_test(test_touch_maps_what_the_cpu_has_and_nothing_else),

@@ -99,7 +99,7 @@ class Serial:
         try:
             self.sock.sendall(text.encode())
         except OSError as e:
-            raise MachineError(f"the serial line is dead ({e}): QEMU has ended") from None
+            raise MachineError(f"the serial line is dead ({e}): the emulator has ended") from None
 
     def tail(self, lines=40):
         with self._changed:

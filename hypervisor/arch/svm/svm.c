@@ -18,7 +18,6 @@
 #define CPUID_SVM         0x8000000Au
 #define CPUID1_HYPERVISOR (1u << 31)
 #define ASID_VTL0         1u
-#define CR0_HOST          (CR0_PE | CR0_ET | (1ULL << 5) | CR0_WP | CR0_PG)
 #define ATTR_L            0x200u
 #define ATTR_DB           0x400u
 #define DR6_RESET         0xFFFF0FF0u
@@ -62,9 +61,9 @@ bool svm_virtual(void)
 	return is_virtual;
 }
 
-bool arch_init_held(void)
+enum init_hold arch_init_held(void)
 {
-	return init_held;
+	return init_held ? INIT_HELD : INIT_NOT_HELD;
 }
 
 bool arch_supported(const char **why)
@@ -97,18 +96,6 @@ int arch_prepare(const struct ovbs_boot_info *info)
 	if (!init_held)
 		hv_log("quirk below-hypervisor-init: INIT is not held by the hardware, the ICR stays trapped");
 	return svm_bitmaps_prepare();
-}
-
-static void host_control_registers(void)
-{
-	uint64_t cr4 = CR4_PAE | CR4_MCE | (read_cr4() & CR4_LA57);
-	struct cpuid_regs f = cpuid(7, 0);
-
-	cr4 |= f.ebx & (1u << 7) ? CR4_SMEP : 0;
-	cr4 |= f.ebx & (1u << 20) ? CR4_SMAP : 0;
-	cr4 |= f.ecx & (1u << 2) ? CR4_UMIP : 0;
-	write_cr0(CR0_HOST | (read_cr0() & (CR0_CD | CR0_NW)));
-	write_cr4(cr4);
 }
 
 static void vmsave(uint64_t at)
@@ -161,7 +148,7 @@ void arch_enter(struct vcpu *v, const struct ovbs_cpu_entry *e)
 	struct arch_vcpu *a = &v->arch;
 	uint64_t efer = rdmsr(MSR_EFER), vm_cr;
 
-	host_control_registers();
+	host_control_registers(0);
 	wrmsr(MSR_EFER, efer | EFER_SVME | EFER_NXE);
 	wrmsr(MSR_VM_HSAVE_PA, private_page_spa(this_cpu->index, PRIV_ARCH + ARCH_HSAVE).v);
 	asm volatile("clgi");
@@ -390,6 +377,12 @@ uint64_t arch_slat_leaf(struct spa to, unsigned int rights, unsigned int level)
 uint64_t arch_slat_table(struct spa table)
 {
 	return table.v | PTE_P | PTE_RW | PTE_US | PTE_A;
+}
+
+/* Nested paging leaves the memory types to the MTRRs, in 4 KiB translations of their own (15.25.8). */
+bool arch_slat_uniform(struct spa at, unsigned int level)
+{
+	return true;
 }
 
 unsigned int arch_slat_levels(void)

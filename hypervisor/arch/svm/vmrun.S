@@ -100,22 +100,26 @@ svm_window:
 	.size svm_window, . - svm_window
 
 /*
- * svm_wait(volatile uint32_t *nmi_seen): as svm_window(), but sleep. The NMI
- * handler moves RIP from within host_wait_begin..end to the end, so that an NMI
- * between the test and HLT is not slept through.
+ * svm_wait(volatile uint32_t *nmi_seen): as svm_window(), but sleep. By the
+ * table .nmifix the NMI handler moves RIP to the end, so that an NMI between
+ * the test and HLT is not slept through.
  */
-	.globl svm_wait, host_wait_begin, host_wait_end
+	.globl svm_wait
 	.type svm_wait, @function
 svm_wait:
 	endbr64
 	stgi
-host_wait_begin:
+svm_wait_begin:
 	cmpl	$0, (%rdi)
-	jne	host_wait_end
+	jne	svm_wait_end
 	hlt
-host_wait_end:
+svm_wait_end:
 	clgi
 	ret
 	.size svm_wait, . - svm_wait
+
+	.pushsection .nmifix, "a"
+	.quad	svm_wait_begin, svm_wait_end, svm_wait_end
+	.popsection
 
 	.section .note.GNU-stack, "", @progbits

@@ -22,6 +22,8 @@ _Static_assert(PRIVATE_STACK_TOP == HV_PRIVATE_VA + (PRIV_STACK + PRIV_STACK_PAG
 #define HOST_PTE (PTE_P | PTE_RW | PTE_NX | PTE_A | PTE_D)
 #define HOST_DIR (PTE_P | PTE_RW | PTE_A)
 
+#define CR0_HOST (CR0_PE | CR0_ET | CR0_NE | CR0_WP | CR0_PG)
+
 #define PML4_PRIVATE 510
 #define PML4_SHARED  511
 
@@ -44,6 +46,11 @@ struct host_frame {
 	uint64_t rip, cs, rflags, rsp, ss;
 };
 
+/* An NMI at [from, to) goes on at go_on: the host was about to sleep or to run VTL0, and has to look again. */
+struct nmifix_entry {
+	uint64_t from, to, go_on;
+};
+
 struct extable_entry {
 	uint64_t at, go_on;
 };
@@ -53,7 +60,7 @@ struct extable_entry {
 
 IN_IMAGE const struct extable_entry extable_start[], extable_end[];
 IN_IMAGE const char exception_entries[];
-IN_IMAGE const char host_wait_begin[], host_wait_end[];
+IN_IMAGE const struct nmifix_entry nmifix_start[], nmifix_end[];
 void load_segments(const struct descriptor_ptr *gdtr);
 void host_exception(struct host_frame *f);
 
@@ -163,6 +170,18 @@ uint64_t host_prepare_cpu(uint32_t index, uint64_t loader_root, bool la57)
 	private_tables[index] = pt;
 	host_roots[index] = root;
 	return shared_spa(root).v;
+}
+
+void host_control_registers(uint64_t cr4)
+{
+	struct cpuid_regs f = cpuid(7, 0);
+
+	cr4 |= CR4_PAE | CR4_MCE | (read_cr4() & CR4_LA57);
+	cr4 |= f.ebx & (1u << 7) ? CR4_SMEP : 0;
+	cr4 |= f.ebx & (1u << 20) ? CR4_SMAP : 0;
+	cr4 |= f.ecx & (1u << 2) ? CR4_UMIP : 0;
+	write_cr0(CR0_HOST | (read_cr0() & (CR0_CD | CR0_NW)));
+	write_cr4(cr4);
 }
 
 static void init_tss(struct cpu *c)
@@ -285,9 +304,9 @@ void host_exception(struct host_frame *f)
 		if (!hv_prepared) /* the firmware's; it is off the machine for microseconds only */
 			return;
 		this_cpu->nmi_seen = 1;
-		/* Between the last look at nmi_seen and HLT: do not go to sleep any more. */
-		if (f->rip >= (uint64_t)host_wait_begin && f->rip < (uint64_t)host_wait_end)
-			f->rip = (uint64_t)host_wait_end;
+		for (const struct nmifix_entry *e = nmifix_start; e < nmifix_end; e++)
+			if (f->rip >= e->from && f->rip < e->to)
+				f->rip = e->go_on;
 		return;
 	case VEC_SX: /* an INIT, redirected (APM 2, 15.30.1) */
 		this_cpu->init_seen = 1;

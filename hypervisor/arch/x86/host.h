@@ -26,6 +26,9 @@ struct spa private_page_spa(uint32_t cpu, unsigned int window_page);
 /** host_enter_cpu - load GDT, TSS, IDT; drop the loader's identity mapping. Context: ENTER. */
 void host_enter_cpu(void);
 
+/** host_control_registers - the host's CR0 and CR4; @cr4: what the vendor's part needs. CD and NW stay. Context: ENTER. */
+void host_control_registers(uint64_t cr4);
+
 /** host_load_boot_tables - GDT and IDT without a TSS. Context: PREPARE. */
 void host_load_boot_tables(void);
 

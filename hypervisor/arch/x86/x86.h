@@ -12,6 +12,7 @@
 
 #define CR0_PE (1ULL << 0)
 #define CR0_ET (1ULL << 4)
+#define CR0_NE (1ULL << 5)
 #define CR0_WP (1ULL << 16)
 #define CR0_NW (1ULL << 29)
 #define CR0_CD (1ULL << 30)

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Permission bitmaps and Intel's own registers (SDM 3, 25.6.4, 25.6.9; SDM 4).
+ *
+ * Two MSR bitmaps differ in one bit: the write to the x2APIC's ICR. What is not
+ * set here goes to the hardware without an exit; registers outside the bitmaps'
+ * ranges always exit.
+ */
+#include "vmx.h"
+
+#include <ovbs_compiler.h>
+#include <ovbs_errno.h>
+
+#include "core/log.h"
+#include "mm/pool.h"
+
+#define IO_PAGES        2
+#define WRITE_HALF      0x800u /* bytes: the bitmap of writes */
+#define HIGH_HALF       0x400u /* bytes: MSRs from C0000000h on */
+#define MSR_MISC_ENABLE 0x1A0u
+#define MISC_NO_BTS     (1ULL << 11)
+#define MISC_NO_PEBS    (1ULL << 12)
+#define MSR_BIOS_UPDATE 0x079u
+
+enum msr_rule {
+	MSR_PASS = 0,
+	MSR_HIDDEN, /* #GP: what it belongs to is not there for VTL0 */
+	MSR_FROZEN, /* may be read; a write must not change it */
+};
+
+/*
+ * Hidden: VMX; the dual-monitor treatment of SMM; and what makes the CPU itself
+ * write to memory by physical address, or by linear address while the host
+ * runs: processor trace, debug store with PEBS, the feedback interface. Frozen:
+ * what decides where memory is. 11h, 12h: a KVM below would write to memory.
+ */
+static const struct {
+	uint32_t first, last;
+	enum msr_rule rule;
+} rules[] = {
+	{ 0x011, 0x012, MSR_HIDDEN },   /* MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME of old */
+	{ 0x080, 0x080, MSR_FROZEN },   /* trace hub's memory */
+	{ 0x09B, 0x09B, MSR_HIDDEN },   /* IA32_SMM_MONITOR_CTL */
+	{ 0x1F2, 0x1F7, MSR_FROZEN },   /* SMRR, PRMRR */
+	{ 0x3F1, 0x3F2, MSR_HIDDEN },   /* IA32_PEBS_ENABLE, MSR_PEBS_DATA_CFG */
+	{ 0x480, 0x493, MSR_HIDDEN },   /* VMX capabilities */
+	{ 0x560, 0x561, MSR_HIDDEN },   /* IA32_RTIT_OUTPUT_* */
+	{ 0x570, 0x58F, MSR_HIDDEN },   /* IA32_RTIT_* */
+	{ 0x600, 0x600, MSR_HIDDEN },   /* IA32_DS_AREA */
+	{ 0x981, 0x984, MSR_FROZEN },   /* IA32_TME_* */
+	{ 0x17D0, 0x17D4, MSR_HIDDEN }, /* IA32_HW_FEEDBACK_PTR, _CONFIG, thread feedback */
+};
+
+static uint8_t *msr_bitmap[2]; /* [icr trapped] */
+static uint8_t *io_bitmap;
+
+static enum msr_rule rule_of(uint32_t msr)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(rules); i++)
+		if (msr >= rules[i].first && msr <= rules[i].last)
+			return rules[i].rule;
+	return MSR_PASS;
+}
+
+static void trap(uint8_t *map, uint32_t msr, bool read, bool write)
+{
+	unsigned int at = (msr >= 0xC0000000 ? HIGH_HALF : 0) + (msr & 0x1FFF) / 8;
+	uint8_t bit = (uint8_t)(1u << msr % 8);
+
+	hv_assert(msr < 0x2000 || (msr >= 0xC0000000 && msr < 0xC0002000));
+	map[at] |= read ? bit : 0;
+	map[at + WRITE_HALF] |= write ? bit : 0;
+}
+
+static void fill(uint8_t *map)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(rules); i++)
+		for (uint32_t msr = rules[i].first; msr <= rules[i].last; msr++)
+			trap(map, msr, rules[i].rule == MSR_HIDDEN, true);
+	trap(map, MSR_FEATURE_CONTROL, true, true);
+	trap(map, MSR_MISC_ENABLE, true, false);
+	trap(map, MSR_APIC_BASE, false, true);
+	trap(map, MSR_BIOS_UPDATE, false, true);
+}
+
+int vmx_bitmaps_prepare(void)
+{
+	msr_bitmap[0] = pool_pages(1);
+	msr_bitmap[1] = pool_pages(1);
+	io_bitmap = pool_pages(IO_PAGES);
+	if (!msr_bitmap[0] || !msr_bitmap[1] || !io_bitmap)
+		return -ENOMEM;
+	fill(msr_bitmap[0]);
+	fill(msr_bitmap[1]);
+	trap(msr_bitmap[1], MSR_X2APIC_ICR, false, true);
+	return 0;
+}
+
+struct spa vmx_msr_bitmap(bool icr_trapped)
+{
+	return shared_spa(msr_bitmap[icr_trapped]);
+}
+
+struct spa vmx_io_bitmap(void)
+{
+	return shared_spa(io_bitmap);
+}
+
+void arch_trap_x2apic_icr(struct vcpu *v, bool on)
+{
+	vmwrite(VMCS_MSR_BITMAP, vmx_msr_bitmap(on).v);
+}
+
+void arch_trap_port(uint16_t port, unsigned int size, bool on)
+{
+	for (unsigned int p = port; p < (unsigned int)port + size && p < 0x10000; p++) {
+		uint8_t bit = (uint8_t)(1u << p % 8);
+
+		if (on)
+			__atomic_or_fetch(&io_bitmap[p / 8], bit, __ATOMIC_RELEASE);
+		else
+			__atomic_and_fetch(&io_bitmap[p / 8], (uint8_t)~bit, __ATOMIC_RELEASE);
+	}
+}
+
+int arch_msr_read(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+	if (rule_of(msr) == MSR_HIDDEN)
+		return -EPERM;
+	if (msr != MSR_FEATURE_CONTROL && msr != MSR_MISC_ENABLE)
+		return -ENOENT;
+	if (rdmsr_safe(msr, value))
+		return -EPERM;
+	if (msr == MSR_FEATURE_CONTROL)
+		*value &= ~(FEATURE_CONTROL_SMX | FEATURE_CONTROL_VMX);
+	else
+		*value |= MISC_NO_BTS | MISC_NO_PEBS;
+	return 0;
+}
+
+int arch_msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+	uint64_t old;
+
+	switch (rule_of(msr)) {
+	case MSR_HIDDEN:
+		return -EPERM;
+	case MSR_FROZEN:
+		break;
+	default:
+		if (msr == MSR_FEATURE_CONTROL)
+			return -EPERM; /* locked */
+		if (msr == MSR_BIOS_UPDATE) {
+			/* The CPU would read the update by the host's tables (SDM 3, 33.4.1). docs/caveats.md. */
+			hv_log_denied("microcode update: not passed on");
+			return 0;
+		}
+		return -ENOENT;
+	}
+	if (rdmsr_safe(msr, &old) || old != value) {
+		hv_log_denied("MSR %x: %llx -> %llx refused: it decides where memory is", msr,
+			      (unsigned long long)old, (unsigned long long)value);
+		return -EPERM;
+	}
+	return 0;
+}
+
+static void hide(uint32_t *r, unsigned int bit)
+{
+	*r &= ~(1u << bit);
+}
+
+static void hide_leaf7(uint32_t subleaf, struct cpuid_regs *r)
+{
+	if (subleaf == 1) {
+		hide(&r->eax, 17); /* FRED: its state is not in our VMCS */
+		return;
+	}
+	if (subleaf)
+		return;
+	hide(&r->ebx, 25); /* processor trace */
+	hide(&r->ecx, 7);  /* CET: the host's and VTL0's shadow stacks are not switched yet */
+	hide(&r->edx, 20);
+	if (!vmx_has2(CPU2_INVPCID))
+		hide(&r->ebx, 10);
+	if (!vmx_has2(CPU2_USER_WAIT))
+		hide(&r->ecx, 5);
+	if (!vmx_has2(CPU2_PCONFIG))
+		hide(&r->edx, 18);
+}
+
+uint64_t vmx_hidden_cr4(void)
+{
+	return CR4_VMXE | CR4_SMXE | CR4_CET | CR4_FRED;
+}
+
+void arch_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
+{
+	switch (leaf) {
+	case 1:
+		hide(&r->ecx, 2);  /* 64-bit debug store */
+		hide(&r->ecx, 4);  /* debug store by privilege */
+		hide(&r->ecx, 5);  /* VMX */
+		hide(&r->ecx, 6);  /* SMX */
+		hide(&r->edx, 21); /* debug store */
+		break;
+	case 6:
+		hide(&r->eax, 19); /* hardware feedback: the CPU writes to memory */
+		hide(&r->eax, 23);
+		break;
+	case 7:
+		hide_leaf7(subleaf, r);
+		break;
+	case 0xD:
+		if (subleaf == 1 && !vmx_has2(CPU2_XSAVES))
+			hide(&r->eax, 3);
+		break;
+	case 0x14: /* processor trace */
+		*r = (struct cpuid_regs){ 0 };
+		break;
+	case 0x80000001:
+		if (!vmx_has2(CPU2_RDTSCP))
+			hide(&r->edx, 27);
+		break;
+	default:
+		break;
+	}
+}

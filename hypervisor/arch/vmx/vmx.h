@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Between the files of the VMX backend, and the VMX instructions.
+ */
+#ifndef HV_ARCH_VMX_VMX_H
+#define HV_ARCH_VMX_VMX_H
+
+#include "arch/contract.h"
+#include "vmcs.h"
+
+#define CR4_VMXE (1ULL << 13)
+#define CR4_SMXE (1ULL << 14)
+#define CR4_CET  (1ULL << 23)
+#define CR4_FRED (1ULL << 32)
+
+/** vmx_run() - see vmrun.S. */
+enum vmx_run_result {
+	VMX_RUN_EXIT = 0,    /* VTL0 ran, or the entry failed with an exit reason */
+	VMX_RUN_FAIL = 1,    /* VMfail: VMCS_INSN_ERROR */
+	VMX_RUN_ABORTED = 2, /* an NMI came just before the entry: look at the letter box again */
+};
+int vmx_run(uint64_t *gpr, uint32_t launched, const volatile uint32_t *nmi_seen);
+void vmx_unblock_nmi(void);
+void vmx_wait(const volatile uint32_t *nmi_seen);
+extern const char vmx_exit_entry[] __attribute__((visibility("hidden")));
+
+/**
+ * vmread, vmwrite - a field of the current VMCS. A field that does not exist is
+ * a bug of ours: the fields used here exist wherever their control does.
+ */
+uint64_t vmread(enum vmcs_field f);
+void vmwrite(enum vmcs_field f, uint64_t v);
+
+/** vmx_fill_controls - controls as the capability MSRs allow, bitmaps, EPT pointer. Context: the VMCS is current. */
+void vmx_fill_controls(void);
+
+/** vmx_fill_guest - the firmware's state @e, with @efer, as VTL0's. Context: the VMCS is current. */
+void vmx_fill_guest(const struct ovbs_cpu_entry *e, uint64_t efer);
+
+/** vmx_controls_prepare - choose the controls. False: one that is needed is missing, named in *@why. Context: PREPARE. */
+bool vmx_controls_prepare(const char **why);
+
+/** vmx_has2 - is this secondary control (CPU2_*) on? */
+bool vmx_has2(uint32_t control);
+
+/** vmx_bitmaps_prepare - MSR and I/O bitmaps. 0, or -ENOMEM. Context: PREPARE. */
+int vmx_bitmaps_prepare(void);
+
+/** vmx_msr_bitmap, vmx_io_bitmap - their physical addresses. */
+struct spa vmx_msr_bitmap(bool icr_trapped);
+struct spa vmx_io_bitmap(void);
+
+/** vmx_ept_prepare - MTRRs and EPT capabilities. Context: PREPARE. */
+void vmx_ept_prepare(void);
+
+/** vmx_ept_pointer - EPTP of VTL0's tables. */
+uint64_t vmx_ept_pointer(void);
+
+/** vmx_flush_all - drop this CPU's cached guest translations of both stages. */
+void vmx_flush_all(void);
+
+/** vmx_flush_linear - drop this CPU's cached linear translations of VTL0 (its paging mode changed). */
+void vmx_flush_linear(void);
+
+/** vmx_hidden_cr4 - bits of CR4 that VTL0 can't set, because what they switch on is hidden. */
+uint64_t vmx_hidden_cr4(void);
+
+/** vmx_after_exit - deliver again what an exit interrupted, unless the handler put something else in its place. */
+void vmx_after_exit(struct vcpu *v);
+
+/** vmx_write_event - hand the pending event to the next VM entry. */
+void vmx_write_event(struct vcpu *v);
+
+#endif
