@@ -278,6 +278,6 @@ static void run_smi(struct report *r)
 
 const struct attack apic_attacks[] = { { "nmi", run_nmi },
 				       { "odd_ipis", run_odd },
-				       { "x2_reserved", run_x2_reserved },
+				       { "x2_reserved", run_x2_reserved, true },
 				       { "smi", run_smi },
 				       {} };

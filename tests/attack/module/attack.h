@@ -23,6 +23,7 @@ struct report;
 struct attack {
 	const char *name;
 	void (*run)(struct report *r);
+	bool on_other_cpu; /* on CPU 1, not 0: leaves errors in its APIC's ESR */
 };
 
 /* Attacks by theme; each list ends with an empty element. */

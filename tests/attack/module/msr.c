@@ -317,5 +317,5 @@ static void run_mtrr(struct report *r)
 }
 
 const struct attack msr_attacks[] = {
-	{ "msrs", run_msrs }, { "mtrr", run_mtrr }, { "msr_sweep", run_sweep }, {}
+	{ "msrs", run_msrs }, { "mtrr", run_mtrr }, { "msr_sweep", run_sweep, true }, {}
 };
