@@ -59,7 +59,7 @@ $(OUT)/openvbs-fakehv.efi $(OUT)/openvbs-failhv.efi: $(OUT)/openvbs-%.efi: $(BOO
 # EFI test programs, the same for both flavours: build/guest/*.efi
 GUEST_OUT  := $(BUILD)/guest
 GUEST_EFI  := status memhog chain nomp
-GUEST_BOOT := boot/print boot/next boot/cpu boot/segments lib/format lib/string
+GUEST_BOOT := boot/print boot/next boot/cpu boot/checks boot/verdict boot/segments lib/format lib/string
 GUEST_OBJ  := $(patsubst %,$(GUEST_OUT)/%.obj,$(GUEST_BOOT) tests/guest/guest $(addprefix tests/guest/,$(GUEST_EFI)))
 
 $(GUEST_OUT)/%.obj: %.c mk/flags.mk mk/boot.mk
