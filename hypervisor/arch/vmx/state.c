@@ -127,6 +127,7 @@ void arch_init_state(struct vcpu *v)
 	vmwrite(VMCS_GUEST_RIP, 0xFFF0);
 	vmwrite(VMCS_GUEST_PENDING_DB, 0);
 	vmwrite(VMCS_SHADOW, 0);
+	vmwrite(VMCS_ACTIVITY, ACTIVITY_ACTIVE); /* it may have been halted */
 	v->arch.event = 0;
 	v->arch.vectoring = 0;
 	vmx_flush_linear();
