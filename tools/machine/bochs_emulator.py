@@ -5,6 +5,7 @@ Bochs 3.1 is the first version that gives UEFI firmware its tables (fw_cfg), so
 nothing older is used. Where the distribution's own is older or absent, that of
 Debian unstable is extracted below build/emu/bochs and run in place with its own
 dynamic loader and libraries: nothing is installed, no root is needed.
+Debian's build divides wrong; bochs_idiv.c, preloaded, tests that and repairs it.
 Invariant: a Bochs' argv and environment are all that is needed to run it.
 """
 
@@ -25,6 +26,10 @@ NEEDED = (3, 1)
 PROGRAM = "usr/bin/bochs-bin"  # /usr/bin/bochs is a wrapper script that looks for a display
 
 
+IDIV = Path(__file__).with_name("bochs_idiv.c")
+CFLAGS = ("-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared")
+
+
 @dataclasses.dataclass(frozen=True)
 class Bochs:
     """A Bochs that can be run, its BIOS images (`share`) and its UEFI firmware."""
@@ -36,8 +41,16 @@ class Bochs:
     firmware: Path
 
 
-def _at(root, argv):
-    """The Bochs below a root directory, its version read from the program itself."""
+def _repair():
+    """The library that repairs IDIV. Not by $LD_PRELOAD, which would reach `timeout` and the like too."""
+    target = cached(BUILD / "emu" / "bochs-idiv", digest(IDIV, CFLAGS), lambda tmp: run(
+        ["gcc", *CFLAGS, "-o", tmp / "bochs_idiv.so", IDIV]), "the repair of Bochs' IDIV")
+    return target / "bochs_idiv.so"
+
+
+def _at(root, program, *loader):
+    """The Bochs below a root directory, its version read from the program itself; `loader`: the loader's options."""
+    argv = (str(root / "usr/lib64/ld-linux-x86-64.so.2"), *loader, "--preload", str(_repair()), str(program))
     plugins = root / "usr/lib/x86_64-linux-gnu/bochs/plugins"
     share = root / "usr/share/bochs"
     env = {"LTDL_LIBRARY_PATH": str(plugins), "BXSHARE": str(share), "TERM": "xterm"}
@@ -83,7 +96,7 @@ def _distribution():
              "usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so")
     if not program or not all((root / part).exists() for part in parts):
         return None
-    bochs = _at(root, (program,))
+    bochs = _at(root, program)
     return bochs if _new_enough(bochs) else None
 
 
@@ -94,8 +107,7 @@ def get():
     if bochs:
         return bochs
     root = extracted() / "root"
-    bochs = _at(root, (str(root / "usr/lib64/ld-linux-x86-64.so.2"), "--library-path",
-                       str(root / "usr/lib/x86_64-linux-gnu"), str(root / PROGRAM)))
+    bochs = _at(root, root / PROGRAM, "--library-path", str(root / "usr/lib/x86_64-linux-gnu"))
     if not _new_enough(bochs):
         raise MachineError(f"Bochs {bochs.version} of Debian {RELEASE} is too old: {'.'.join(map(str, NEEDED))} is the "
                            f"first with fw_cfg; use a mirror that is up to date and remove {EXTRACTED}")

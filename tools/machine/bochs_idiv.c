@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Repairs the 64-bit IDIV of a Bochs at its start (preloaded by bochs_emulator.py).
+ *
+ * Debian's build of Bochs 3.1 divides an uninitialized dividend: long_idiv()
+ * passes a Bit128s to a function of Bit128u, and the compiler, by the aliasing
+ * rules, drops the store of its low half. Linux then panics early in its boot.
+ * The program calls the function directly, so a jump is written over its entry.
+ * Invariant: a Bochs that divides right is left as it is; one that can't be
+ * tested or repaired ends with a message.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define SYMBOL "_Z9long_idivP7Bit128sPlPKS_l"
+
+struct wide {
+	uint64_t low;
+	int64_t high;
+};
+
+typedef void divide(struct wide *quotient, int64_t *remainder, const struct wide *dividend, int64_t divisor);
+
+static void right(struct wide *quotient, int64_t *remainder, const struct wide *dividend, int64_t divisor)
+{
+	/* Bochs has excluded a zero divisor and afterwards checks whether the quotient fits. */
+	__int128 n = (__int128)(((unsigned __int128)(uint64_t)dividend->high << 64) | dividend->low);
+	__int128 q = n / divisor;
+
+	quotient->low = (uint64_t)q;
+	quotient->high = (int64_t)(q >> 64);
+	*remainder = (int64_t)(n % divisor);
+}
+
+static int is_right(divide *function)
+{
+	static const struct {
+		int64_t dividend, divisor;
+	} cases[] = {{1000000000, 1}, {1000000000, 1000}, {-1000000007, 1000}, {1000000007, -1000}, {-7, -2}};
+
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int64_t n = cases[i].dividend, d = cases[i].divisor, remainder;
+		struct wide dividend = {(uint64_t)n, n >> 63}, quotient;
+
+		function(&quotient, &remainder, &dividend, d);
+		if ((int64_t)quotient.low != n / d || quotient.high != (n / d) >> 63 || remainder != n % d)
+			return 0;
+	}
+	return 1;
+}
+
+static void fail(const char *why)
+{
+	fprintf(stderr, "bochs_idiv: %s (see tools/machine/bochs_idiv.c)\n", why);
+	exit(1);
+}
+
+__attribute__((constructor)) static void repair(void)
+{
+	/* mov $right, %rax; jmp *%rax */
+	unsigned char jump[12] = {0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xe0};
+	union {
+		void *address;
+		divide *function;
+	} found = {dlsym(RTLD_DEFAULT, SYMBOL)}, ours = {.function = right};
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	if (!found.address)
+		fail("this Bochs exports no " SYMBOL ", so its IDIV can't be tested");
+	if (is_right(found.function))
+		return;
+	void *start = (void *)((uintptr_t)found.address & ~(page - 1));
+	if (mprotect(start, 2 * page, PROT_READ | PROT_WRITE | PROT_EXEC))
+		fail("mprotect refuses to make the program's code writable");
+	memcpy(jump + 2, &ours.address, 8);
+	memcpy(found.address, jump, sizeof(jump));
+	if (mprotect(start, 2 * page, PROT_READ | PROT_EXEC))
+		fail("mprotect refuses to make the program's code read-only again");
+	if (!is_right(found.function))
+		fail("IDIV is wrong even after the repair");
+	fprintf(stderr, "bochs_idiv: IDIV of this Bochs is wrong and was repaired\n");
+}
