@@ -5,7 +5,7 @@ Bochs 3.1 is the first version that gives UEFI firmware its tables (fw_cfg), so
 nothing older is used. Where the distribution's own is older or absent, that of
 Debian unstable is extracted below build/emu/bochs and run in place with its own
 dynamic loader and libraries: nothing is installed, no root is needed.
-Debian's build divides wrong; bochs_idiv.c, preloaded, tests that and repairs it.
+Debian's build divides wrong and sleeps too much; bochs_repair.c, preloaded, repairs both.
 Invariant: a Bochs' argv and environment are all that is needed to run it.
 """
 
@@ -26,7 +26,7 @@ NEEDED = (3, 1)
 PROGRAM = "usr/bin/bochs-bin"  # /usr/bin/bochs is a wrapper script that looks for a display
 
 
-IDIV = Path(__file__).with_name("bochs_idiv.c")
+REPAIR = Path(__file__).with_name("bochs_repair.c")
 CFLAGS = ("-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared")
 
 
@@ -42,10 +42,10 @@ class Bochs:
 
 
 def _repair():
-    """The library that repairs IDIV. Not by $LD_PRELOAD, which would reach `timeout` and the like too."""
-    target = cached(BUILD / "emu" / "bochs-idiv", digest(IDIV, CFLAGS), lambda tmp: run(
-        ["gcc", *CFLAGS, "-o", tmp / "bochs_idiv.so", IDIV]), "the repair of Bochs' IDIV")
-    return target / "bochs_idiv.so"
+    """The library that repairs Bochs. Not by $LD_PRELOAD, which would reach `timeout` and the like too."""
+    target = cached(BUILD / "emu" / "bochs-repair", digest(REPAIR, CFLAGS), lambda tmp: run(
+        ["gcc", *CFLAGS, "-o", tmp / "bochs_repair.so", REPAIR]), "the repair of Bochs")
+    return target / "bochs_repair.so"
 
 
 def _at(root, program, *loader):
