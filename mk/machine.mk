@@ -5,7 +5,7 @@
 export OPENVBS_BUILD := $(abspath $(BUILD))
 MACHINE := PYTHONPATH=tools /usr/bin/python3 -m machine
 
-.PHONY: setup setup-build emulators keys image-tiny image-debian run sign
+.PHONY: setup setup-build emulators keys image-tiny image-debian run run-bochs sign
 
 setup: ## install the packages that building and testing need (nothing if all are there)
 	@tools/machine/setup.sh all
@@ -26,10 +26,13 @@ image-debian: setup ## make the full Debian disk image (2 to 4 minutes, cached)
 	@$(MACHINE) debian
 
 # Variables of `make run`, handed to tools/machine/interactive.py.
-export TINY OPENVBS CPUS MEM QEMU SECURE_BOOT TPM IOMMU X2APIC CMDLINE
+export TINY OPENVBS CPUS MEM MODEL QEMU SECURE_BOOT TPM IOMMU X2APIC CMDLINE
 
 run: setup ## run Debian under openvbs here, console on this terminal (TINY=1: the tiny image)
 	@$(MACHINE) run
+
+run-bochs: setup ## run the tiny image under openvbs on Bochs, Intel VMX (MODEL=ryzen: AMD), console on this terminal
+	@$(MACHINE) run-bochs
 
 sign: $(OUT)/openvbs.signed.efi ## sign openvbs.efi with the test machine's db key
 

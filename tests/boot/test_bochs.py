@@ -10,6 +10,7 @@ import os
 
 import pytest
 
+import guestlib
 from guestlib import BUILD
 from machine import BochsMachine, MachineError, bochs_emulator
 
@@ -38,3 +39,30 @@ def test_every_cpu_becomes_a_guest(model, cpus, backend):
         m.wait_for(r"^status: CPUID says openvbs")
         assert m.vm_entry_failures() == []
         assert "panic" not in m.log_text()
+
+
+@pytest.mark.parametrize("model, cpus", [("corei7_skylake_x", 2), ("ryzen", 1)])
+def test_linux_as_a_guest(model, cpus):
+    """Linux boots to its shell under openvbs, finds no virtualization for itself, and takes a CPU off and on."""
+    with BochsMachine(f"bochs-linux-{model}", model=model, cpus=cpus, openvbs="debug", files=guestlib.module(),
+                      time_limit=150) as m:
+        m.wait_for(rf"^openvbs \S+: running, {cpus} CPUs")
+        m.wait_ready()
+        assert int(m.sh("nproc")) == cpus
+        assert m.run("grep -qE '^flags.*(vmx|svm)' /proc/cpuinfo").rc == 1
+        guestlib.load_module(m)
+        assert f"CPU {cpus - 1} (APIC {cpus - 1}) runs VTL0" in guestlib.log(m)
+        if cpus > 1:
+            m.sh("cd /sys/devices/system/cpu/cpu1; echo 0 >online; echo 1 >online")
+            assert int(m.sh("nproc")) == cpus
+        assert m.vm_entry_failures() == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("model, cpus, flag", [("corei7_skylake_x", 2, "vmx"), ("ryzen", 1, "svm")])
+def test_linux_alone(model, cpus, flag):
+    """The emulator itself, without openvbs: what fails in Linux as a guest only is ours."""
+    with BochsMachine(f"bochs-alone-{model}", model=model, cpus=cpus, time_limit=150) as m:
+        m.wait_ready()
+        assert int(m.sh("nproc")) == cpus
+        m.sh(f"grep -qw {flag} /proc/cpuinfo")

@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Command line of the test machine; the Makefile's targets call it.
 
-    python3 -m machine emulators|keys|tiny|debian   make what the name says
-    python3 -m machine run                          run a machine on this terminal (see `make run`)
+    python3 -m machine emulators|bochs|keys|tiny|debian   make what the name says; emulators: QEMU and Bochs
+    python3 -m machine run|run-bochs                run a machine on this terminal (see `make run`)
     python3 -m machine sign SOURCE TARGET           sign an EFI program
 """
 
 import os
 import sys
 
-from . import debian, emulators, interactive, keys, tiny
+from . import bochs_emulator, debian, emulators, interactive, keys, tiny
 from .common import MachineError
+
+
+def print_bochs():
+    bochs = bochs_emulator.get()
+    print(f"Bochs {bochs.version}: {os.path.relpath(bochs.argv[-1])}")
 
 
 def main(argv):
@@ -18,6 +23,14 @@ def main(argv):
     if command == "emulators":
         emulator = emulators.get()
         print(f"QEMU {emulator.version}: {emulator.argv[-1] if len(emulator.argv) == 1 else 'build/emu/qemu'}")
+        try:
+            print_bochs()
+        except MachineError as e:  # the tests that need it are skipped with this reason
+            if os.environ.get("OPENVBS_BOCHS_REQUIRED"):
+                raise
+            print(f"machine: warning: no Intel test machine: {e}", file=sys.stderr)
+    elif command == "bochs":
+        print_bochs()
     elif command == "keys":
         print(keys.keys())
         keys.variables(emulators.get(), True)
@@ -27,6 +40,8 @@ def main(argv):
         print(debian.image())
     elif command == "run":
         return interactive.run(os.environ)
+    elif command == "run-bochs":
+        return interactive.run_bochs(os.environ)
     elif command == "sign" and len(args) == 2:
         keys.sign_efi(*args)
     else:

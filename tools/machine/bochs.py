@@ -11,11 +11,12 @@ BochsMachine(name, ...) -- the transcript goes to build/logs/<name>.log
   cpus=1 (1..4)  mem=512 (MiB)  time_limit=120 s, always enforced from outside
   image, openvbs, conf, boot, esp, cmdline, files     as for Machine
   bochsrc   lines added to Bochs' configuration
+  debugger  True: Bochs' debugger can be used; everything takes about four times as long
 Methods as those of Machine: wait_for, wait_ready, run, sh, send, put, log_text, wait_exit, stop, esp_read; and
   vm_entry_failures()   lines in which Bochs explains a refused VM entry ("VMENTER FAIL", "VMFAIL")
   emulator_log()        all that Bochs logged: build/logs/<name>.bochs.log
-  debugger(*commands)   halts all CPUs, runs commands of Bochs' debugger, goes on -> what it printed
-  registers()           where each CPU is, by that debugger
+  debug(*commands)      with debugger=True: halts all CPUs, runs commands of Bochs' debugger, goes on -> what it printed
+  registers()           the same: registers of each CPU
 There is no Secure Boot, TPM, IOMMU, AHCI, NVMe, virtio and no monitor (qmp); UEFI variables do not last. A triple
 fault ends Bochs, a guest's reset resets. The guest's clock may run slower than the host's.
 """
@@ -38,7 +39,7 @@ from pathlib import Path
 
 from . import bochs_emulator, esp, images
 from .common import BUILD, LOGS, MachineError
-from .console import Serial
+from .console import ESCAPES, Serial
 from .guest import Guest
 
 KILL_AFTER = 5  # seconds between the polite and the final signal at the time limit
@@ -90,6 +91,7 @@ class Options:
     mem: int = 512
     time_limit: int = 120
     bochsrc: typing.Sequence = ()
+    debugger: bool = False
     sign: bool = dataclasses.field(default=False, init=False)  # no Secure Boot here, so nothing is signed
 
     def __post_init__(self):
@@ -215,7 +217,9 @@ class BochsMachine(Guest):
     def _start_bochs(self):
         # `timeout` outlives us: whatever happens to this process, the limit holds.
         command = ["timeout", f"--kill-after={KILL_AFTER}", str(self.options.time_limit), *self.emulator.argv,
-                   "-q", "-f", str(self.dir / "machine.bxrc"), "-rc", str(self.dir / "start.rc")]
+                   "-q", "-f", str(self.dir / "machine.bxrc")]
+        if self.options.debugger:
+            command += ["-debugger", "-rc", str(self.dir / "start.rc")]
         self._terminal, theirs = os.openpty()  # its text display and debugger want one
         log_out, log_in = os.pipe()
         log = _Log(LOGS / f"{self.name}.bochs.log")
@@ -254,6 +258,41 @@ class BochsMachine(Guest):
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             raise self.error(f"Bochs still runs after {seconds} s") from None
+
+    # --- debugger --------------------------------------------------------
+
+    def debug(self, *commands):
+        """Halt all CPUs, run commands of Bochs' debugger ("help" lists them) and go on; what they printed."""
+        if not self.options.debugger:
+            raise MachineError(f"{self.name}: no debugger: the machine was made without debugger=True")
+        # `timeout` forwards signals too, but takes each for the wish to end.
+        guard = self.process.pid
+        children = Path(f"/proc/{guard}/task/{guard}/children").read_text(encoding="ascii").split()
+        if not children:
+            raise self.error("no debugger: Bochs has ended")
+        self._screen = ""
+        os.kill(int(children[0]), signal.SIGINT)
+        answers = [self._answer()]
+        for command in commands:
+            self._screen = ""
+            os.write(self._terminal, command.encode() + b"\n")
+            answers.append(self._answer())
+        os.write(self._terminal, b"c\n")
+        return "\n".join(answers)
+
+    def _answer(self):
+        """What the debugger has printed when it prompts again."""
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            text = ESCAPES.sub("", self._screen)
+            if PROMPT.search(text):
+                return text[:PROMPT.search(text).start()]
+            time.sleep(0.05)
+        raise self.error(f"Bochs' debugger did not prompt within 10 s; it printed {self._screen[-500:]!r}")
+
+    def registers(self):
+        """Registers of every CPU."""
+        return self.debug(*(c for n in range(self.options.cpus) for c in (f"set $cpu={n}", "r", "sreg", "creg")))
 
     # --- evidence --------------------------------------------------------
 

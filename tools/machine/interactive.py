@@ -1,29 +1,42 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`make run`: the test machine for a person, its first serial line on the terminal.
+"""`make run`, `make run-bochs`: the test machine for a person, its first serial line on the terminal.
 
 The same images, keys and options as in the tests, but nobody drives it: QEMU's
 console is the terminal (Ctrl-a x ends it, Ctrl-a c reaches the monitor), and
-there is no time limit.
+there is no time limit. Bochs has no such console: there the lines are relayed.
 """
 
 import os
+import select
 import socket
 import subprocess
+import sys
+import termios
+import tty
 
 from . import arguments, keys
+from .bochs import BochsMachine
 from .common import BUILD, MachineError
 from .machine import Machine
 
 FLAVORS = ("release", "debug")
+NO_LIMIT = 10**6  # seconds
+LEAVE = "\x1d"  # Ctrl-]
+
+
+def loader(get):
+    """The loader that $OPENVBS names, by default the first that has been built."""
+    chosen = get("OPENVBS") or next((f for f in FLAVORS if (BUILD / f / "openvbs.efi").exists()), "none")
+    if chosen not in (*FLAVORS, "none"):
+        raise MachineError(f"OPENVBS={chosen}: release, debug or none")
+    return chosen
 
 
 def options(environment):
     """Options of Machine from the variables that `make run` passes on."""
     get = environment.get
     tiny = get("TINY", "") not in ("", "0")
-    chosen = get("OPENVBS") or next((f for f in FLAVORS if (BUILD / f / "openvbs.efi").exists()), "none")
-    if chosen not in (*FLAVORS, "none"):
-        raise MachineError(f"OPENVBS={chosen}: release, debug or none")
+    chosen = loader(get)
     return {
         "image": "tiny" if tiny else "debian",
         "openvbs": None if chosen == "none" else chosen,
@@ -53,3 +66,39 @@ def run(environment):
                 fds["tpm"] = theirs.fileno()
             argv = [*machine.emulator.argv, *arguments.build(machine, fds)]
             return subprocess.call(argv, env={**os.environ, **machine.emulator.env}, pass_fds=list(fds.values()))
+
+
+def run_bochs(environment):
+    """Run the tiny image on Bochs, its console on this terminal, until Ctrl-] or the machine's end."""
+    get, chosen = environment.get, loader(environment.get)
+    options = {"openvbs": None if chosen == "none" else chosen, "model": get("MODEL") or "corei7_skylake_x",
+               "cpus": int(get("CPUS") or 1), "mem": int(get("MEM") or 512), "cmdline": get("CMDLINE") or ""}
+    with BochsMachine("run-bochs", time_limit=NO_LIMIT, **options) as machine:
+        print(f"machine: tiny, openvbs {chosen}, Bochs {machine.emulator.version}, {options['model']}, "
+              f"{options['cpus']} CPUs. The shell comes in about a minute. Ctrl-] ends it.", flush=True)
+        before = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
+        try:
+            if before:
+                tty.setraw(sys.stdin)
+            _relay(machine, newline="\r\n" if before else "\n")
+        finally:
+            if before:
+                termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+    return 0
+
+
+def _relay(machine, newline):
+    shown, inputs = 0, [sys.stdin]
+    while not machine.serial.ended:
+        text = machine.log_text()
+        sys.stdout.write(text[shown:].replace("\n", newline))
+        sys.stdout.flush()
+        shown = len(text)
+        if select.select(inputs, [], [], 0.1)[0]:
+            typed = os.read(sys.stdin.fileno(), 1024).decode(errors="replace")
+            if LEAVE in typed:
+                return
+            if typed:
+                machine.send(typed)
+            else:
+                inputs = []  # end of input: the console is still shown
