@@ -2,11 +2,12 @@
 /*
  * Repairs two faults of Bochs at its start (preloaded by bochs_emulator.py).
  *
- * Debian's build of Bochs 3.1 divides an uninitialized dividend in the 64-bit
- * IDIV: long_idiv() passes a Bit128s to a function of Bit128u, and the compiler,
- * by the aliasing rules, drops the store of its low half. Linux then panics
- * early in its boot. The program calls the function directly, so a jump is
- * written over its entry. The other fault is a sleep, see at the end.
+ * Debian's build of Bochs 3.1 gets the 64-bit IDIV wrong: long_idiv(), as
+ * compiled, never stores the low half of the dividend that it hands on (it
+ * passes a Bit128s to a function of Bit128u, so aliasing rules are the likely
+ * cause). Linux then panics early in its boot. The program calls the function
+ * directly, so a jump is written over its entry. The other fault is a sleep,
+ * see at the end.
  * Invariant: a Bochs that divides right keeps its own division; one that can't
  * be tested or repaired ends with a message.
  */
@@ -91,9 +92,9 @@ __attribute__((constructor)) static void repair(void)
 /*
  * bx_term_gui_c::sim_is_idle(), which the display's plugin takes from here.
  *
- * Its own sleeps 1 ms on the host whenever the only CPU halts, although time is
- * not to be synchronized (clock: sync=none). Linux on a Ryzen waits 1 us by
- * MWAITX, so each character on its serial line took 40 ms.
+ * Its own sleeps on the host whenever the guest is idle, although time is not
+ * to be synchronized (clock: sync=none). With the Ryzen model Linux's console
+ * then took 40 ms for a character (probably its short delays, which use MWAITX).
  */
 void _ZN13bx_term_gui_c11sim_is_idleEv(void *gui);
 void _ZN13bx_term_gui_c11sim_is_idleEv(void *gui)
