@@ -44,11 +44,15 @@ static int is_right(divide *function)
 {
 	static const struct {
 		int64_t dividend, divisor;
-	} cases[] = {{1000000000, 1}, {1000000000, 1000}, {-1000000007, 1000}, {1000000007, -1000}, {-7, -2}};
+	} cases[] = { { 1000000000, 1 },
+		      { 1000000000, 1000 },
+		      { -1000000007, 1000 },
+		      { 1000000007, -1000 },
+		      { -7, -2 } };
 
 	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		int64_t n = cases[i].dividend, d = cases[i].divisor, remainder;
-		struct wide dividend = {(uint64_t)n, n >> 63}, quotient;
+		struct wide dividend = { (uint64_t)n, n >> 63 }, quotient;
 
 		function(&quotient, &remainder, &dividend, d);
 		if ((int64_t)quotient.low != n / d || quotient.high != (n / d) >> 63 || remainder != n % d)
@@ -66,11 +70,11 @@ static void fail(const char *why)
 __attribute__((constructor)) static void repair(void)
 {
 	/* mov $right, %rax; jmp *%rax */
-	unsigned char jump[12] = {0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xe0};
+	unsigned char jump[12] = { 0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xe0 };
 	union {
 		void *address;
 		divide *function;
-	} found = {dlsym(RTLD_DEFAULT, SYMBOL)}, ours = {.function = right};
+	} found = { dlsym(RTLD_DEFAULT, SYMBOL) }, ours = { .function = right };
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
 	if (!found.address)
