@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * See a20.h. The keyboard's data port is trapped only between command D1h and
- * its data byte; the lock makes it certain that this byte is the next one that
- * reaches the controller, whatever other CPUs write.
+ * its data byte, from before the command is sent until after the byte is: so no
+ * other CPU's byte can reach the controller in between. The lock does the same
+ * for those whose write exits.
  */
 #include "core/a20.h"
 
@@ -51,15 +52,6 @@ static uint8_t filtered_command(uint8_t command)
 	return command >= CMD_PULSE ? command | GATE_OPEN : command;
 }
 
-static uint8_t filtered_data(uint8_t data)
-{
-	if (!data_is_output)
-		return data;
-	data_is_output = false;
-	arch_trap_port(KBC_DATA, 1, false);
-	return data | GATE_OPEN;
-}
-
 static uint8_t filtered(uint16_t reg, uint8_t value)
 {
 	switch (reg) {
@@ -68,7 +60,7 @@ static uint8_t filtered(uint16_t reg, uint8_t value)
 	case KBC_COMMAND:
 		return filtered_command(value);
 	case KBC_DATA:
-		return filtered_data(value);
+		return data_is_output ? value | GATE_OPEN : value;
 	default:
 		return value;
 	}
@@ -85,5 +77,9 @@ void a20_port_write(uint16_t port, unsigned int size, uint32_t value)
 		hv_log_denied("port %x, %u bytes: %x written as %x: the A20 gate stays open", port,
 			      size, value, let);
 	port_out(port, size, let);
+	if (data_is_output && covers(port, size, KBC_DATA)) {
+		data_is_output = false;
+		arch_trap_port(KBC_DATA, 1, false);
+	}
 	lock_release(&gate_lock);
 }

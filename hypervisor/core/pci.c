@@ -40,6 +40,8 @@ static const struct guard known[] = {
 	{ 0x8086, 0x29C0, 0x00, 0, 0x40, 0x6F },
 	/* The same: SMRAM control, then the ends of memory (TOM to TOLUD). SMM runs under us, as firmware's. */
 	{ 0x8086, 0x29C0, 0x00, 0, 0x9C, 0xBF },
+	/* 440FX (Intel 290549, 3.2.20): SMRAM control. */
+	{ 0x8086, 0x1237, 0x00, 0, 0x72, 0x72 },
 	/* ICH9 LPC bridge (Intel 316972, 13.1): PMBASE and ACPI_CNTL; RCBA. */
 	{ 0x8086, 0x2918, 0x1F, 0, 0x40, 0x47 },
 	{ 0x8086, 0x2918, 0x1F, 0, 0xF0, 0xF3 },

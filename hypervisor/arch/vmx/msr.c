@@ -43,6 +43,7 @@ static const struct {
 	{ 0x09B, 0x09B, MSR_HIDDEN },   /* IA32_SMM_MONITOR_CTL */
 	{ 0x1F2, 0x1F7, MSR_FROZEN },   /* SMRR, PRMRR */
 	{ 0x3F1, 0x3F2, MSR_HIDDEN },   /* IA32_PEBS_ENABLE, MSR_PEBS_DATA_CFG */
+	{ 0x3F4, 0x3F5, MSR_HIDDEN },   /* IA32_PEBS_BASE, IA32_PEBS_INDEX */
 	{ 0x480, 0x493, MSR_HIDDEN },   /* VMX capabilities */
 	{ 0x560, 0x561, MSR_HIDDEN },   /* IA32_RTIT_OUTPUT_* */
 	{ 0x570, 0x58F, MSR_HIDDEN },   /* IA32_RTIT_* */
@@ -217,6 +218,14 @@ void arch_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
 		break;
 	case 0x14: /* processor trace */
 		*r = (struct cpuid_regs){ 0 };
+		break;
+	case 0x23: /* performance monitoring: no subleaves 4 and 5, architectural PEBS */
+		if (subleaf == 0) {
+			hide(&r->eax, 4);
+			hide(&r->eax, 5);
+		} else if (subleaf == 4 || subleaf == 5) {
+			*r = (struct cpuid_regs){ 0 };
+		}
 		break;
 	case 0x80000001:
 		if (!vmx_has2(CPU2_RDTSCP))
