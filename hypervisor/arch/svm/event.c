@@ -9,33 +9,26 @@
  */
 #include "svm.h"
 
+#include "arch/x86/event.h"
 #include "core/exits.h"
 #include "core/log.h"
 
 #define DR6_BS (1ULL << 14)
 
-static bool contributory(unsigned int vector)
-{
-	return vector == VEC_DE || (vector >= VEC_TS && vector <= VEC_GP);
-}
-
 void arch_inject(struct vcpu *v, enum x86_vector vector, bool has_error, uint32_t error)
 {
 	struct vmcb *b = v->arch.vmcb;
 	uint64_t was = b->exitintinfo;
+	enum merged_event merged = MERGED_SECOND;
 
-	if ((was & EVENT_VALID) && (was & EVENT_TYPE_MASK) == EVENT_EXCEPTION) {
-		unsigned int first = EVENT_VECTOR(was);
-
-		if (first == VEC_DF)
-			exit_shutdown(v);
-		/* APM 2, table 8-3. */
-		if ((contributory(first) || first == VEC_PF) &&
-		    (contributory(vector) || (first == VEC_PF && vector == VEC_PF))) {
-			vector = VEC_DF;
-			has_error = true;
-			error = 0;
-		}
+	if ((was & EVENT_VALID) && (was & EVENT_TYPE_MASK) == EVENT_EXCEPTION)
+		merged = event_merge(EVENT_VECTOR(was), vector);
+	if (merged == MERGED_SHUTDOWN)
+		exit_shutdown(v);
+	if (merged == MERGED_DOUBLE_FAULT) {
+		vector = VEC_DF;
+		has_error = true;
+		error = 0;
 	}
 	b->exitintinfo = 0; /* replaced */
 	v->arch.step_trap = false;

@@ -9,6 +9,7 @@
 
 #include <ovbs_errno.h>
 
+#include "arch/x86/permission.h"
 #include "core/log.h"
 #include "mm/pool.h"
 
@@ -123,14 +124,7 @@ struct spa svm_iopm(void)
 
 void arch_trap_port(uint16_t port, unsigned int size, bool on)
 {
-	for (unsigned int p = port; p < (unsigned int)port + size && p < 0x10000; p++) {
-		uint8_t bit = (uint8_t)(1u << p % 8);
-
-		if (on)
-			__atomic_or_fetch(&iopm[p / 8], bit, __ATOMIC_RELEASE);
-		else
-			__atomic_and_fetch(&iopm[p / 8], (uint8_t)~bit, __ATOMIC_RELEASE);
-	}
+	port_map_set(iopm, port, size, on);
 }
 
 /*
@@ -172,20 +166,13 @@ int arch_msr_read(struct vcpu *v, uint32_t msr, uint64_t *value)
 
 int arch_msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
 {
-	uint64_t old;
-
 	if (msr == MSR_EFER)
 		return write_efer(v, value);
 	if (is_hidden(msr))
 		return -EPERM;
 	if (!routes_memory(msr))
 		return -ENOENT;
-	if (rdmsr_safe(msr, &old) || old != value) {
-		hv_log_denied("MSR %x: %llx -> %llx refused: it decides where memory is", msr,
-			      (unsigned long long)old, (unsigned long long)value);
-		return -EPERM;
-	}
-	return 0;
+	return msr_keep(msr, value);
 }
 
 void arch_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)

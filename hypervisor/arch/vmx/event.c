@@ -5,30 +5,23 @@
  */
 #include "vmx.h"
 
+#include "arch/x86/event.h"
 #include "core/exits.h"
 #include "core/log.h"
-
-static bool contributory(unsigned int vector)
-{
-	return vector == VEC_DE || (vector >= VEC_TS && vector <= VEC_GP);
-}
 
 void arch_inject(struct vcpu *v, enum x86_vector vector, bool has_error, uint32_t error)
 {
 	uint32_t was = v->arch.vectoring;
+	enum merged_event merged = MERGED_SECOND;
 
-	if ((was & EVENT_VALID) && EVENT_TYPE(was) == EVENT_EXCEPTION) {
-		unsigned int first = EVENT_VECTOR(was);
-
-		if (first == VEC_DF)
-			exit_shutdown(v);
-		/* SDM 3, table 6-5. */
-		if ((contributory(first) || first == VEC_PF) &&
-		    (contributory(vector) || (first == VEC_PF && vector == VEC_PF))) {
-			vector = VEC_DF;
-			has_error = true;
-			error = 0;
-		}
+	if ((was & EVENT_VALID) && EVENT_TYPE(was) == EVENT_EXCEPTION)
+		merged = event_merge(EVENT_VECTOR(was), vector);
+	if (merged == MERGED_SHUTDOWN)
+		exit_shutdown(v);
+	if (merged == MERGED_DOUBLE_FAULT) {
+		vector = VEC_DF;
+		has_error = true;
+		error = 0;
 	}
 	v->arch.vectoring = 0; /* replaced */
 	vmwrite(VMCS_GUEST_PENDING_DB, 0);

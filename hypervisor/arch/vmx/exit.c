@@ -7,7 +7,6 @@
 
 #include "core/exits.h"
 #include "core/log.h"
-#include "core/power.h"
 
 static void on_ept_violation(struct vcpu *v)
 {
@@ -51,22 +50,6 @@ static void on_exception_or_nmi(struct vcpu *v)
 	count_exit(OVBS_STAT_NMI);
 	this_cpu->nmi_seen = 1; /* it was taken by this exit, the host's handler does not see it */
 	arch_host_window();
-}
-
-static int xsetbv_safe(uint32_t reg, uint64_t value)
-{
-	uint32_t err = 1;
-
-	asm volatile("1: xsetbv\n"
-		     "   xorl %0, %0\n"
-		     "2:\n"
-		     ".pushsection .extable, \"a\"\n"
-		     ".quad 1b, 2b\n"
-		     ".popsection"
-		     : "+r"(err)
-		     : "c"(reg), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
-		     : "memory");
-	return err ? -1 : 0;
 }
 
 /* Always exits (26.1.2), after the CPU's own checks of privilege and CR4. The value is checked by doing it. */

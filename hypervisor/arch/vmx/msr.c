@@ -11,6 +11,7 @@
 #include <ovbs_compiler.h>
 #include <ovbs_errno.h>
 
+#include "arch/x86/permission.h"
 #include "core/log.h"
 #include "mm/pool.h"
 
@@ -114,14 +115,7 @@ void arch_trap_x2apic_icr(struct vcpu *v, bool on)
 
 void arch_trap_port(uint16_t port, unsigned int size, bool on)
 {
-	for (unsigned int p = port; p < (unsigned int)port + size && p < 0x10000; p++) {
-		uint8_t bit = (uint8_t)(1u << p % 8);
-
-		if (on)
-			__atomic_or_fetch(&io_bitmap[p / 8], bit, __ATOMIC_RELEASE);
-		else
-			__atomic_and_fetch(&io_bitmap[p / 8], (uint8_t)~bit, __ATOMIC_RELEASE);
-	}
+	port_map_set(io_bitmap, port, size, on);
 }
 
 int arch_msr_read(struct vcpu *v, uint32_t msr, uint64_t *value)
@@ -141,8 +135,6 @@ int arch_msr_read(struct vcpu *v, uint32_t msr, uint64_t *value)
 
 int arch_msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
 {
-	uint64_t old;
-
 	switch (rule_of(msr)) {
 	case MSR_HIDDEN:
 		return -EPERM;
@@ -158,12 +150,7 @@ int arch_msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
 		}
 		return -ENOENT;
 	}
-	if (rdmsr_safe(msr, &old) || old != value) {
-		hv_log_denied("MSR %x: %llx -> %llx refused: it decides where memory is", msr,
-			      (unsigned long long)old, (unsigned long long)value);
-		return -EPERM;
-	}
-	return 0;
+	return msr_keep(msr, value);
 }
 
 static void hide(uint32_t *r, unsigned int bit)

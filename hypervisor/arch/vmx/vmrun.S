@@ -13,7 +13,8 @@
  * would stay unnoticed until the next exit. So the NMI handler, by the table
  * .nmifix, goes on at vmx_run_aborted if it finds RIP in that stretch.
  */
-#define GPR(n) (8 * (n))(%rdi)
+#include "arch/x86/gprs.h"
+
 #define VMCS_HOST_RSP 0x6C14
 
 	.text
@@ -21,12 +22,7 @@
 	.type vmx_run, @function
 vmx_run:
 	endbr64
-	pushq	%rbx
-	pushq	%rbp
-	pushq	%r12
-	pushq	%r13
-	pushq	%r14
-	pushq	%r15
+	push_callee_saved
 	pushq	%rdi
 	movl	$VMCS_HOST_RSP, %eax
 	vmwrite	%rsp, %rax
@@ -35,20 +31,7 @@ vmx_run_begin:
 	jne	vmx_run_aborted
 	testl	%esi, %esi		/* the flags stay until the branch below */
 	movq	GPR(0), %rax
-	movq	GPR(1), %rcx
-	movq	GPR(2), %rdx
-	movq	GPR(3), %rbx
-	movq	GPR(5), %rbp
-	movq	GPR(6), %rsi
-	movq	GPR(8), %r8
-	movq	GPR(9), %r9
-	movq	GPR(10), %r10
-	movq	GPR(11), %r11
-	movq	GPR(12), %r12
-	movq	GPR(13), %r13
-	movq	GPR(14), %r14
-	movq	GPR(15), %r15
-	movq	GPR(7), %rdi
+	load_guest_gprs
 	jnz	1f
 	vmlaunch
 	jmp	2f
@@ -64,42 +47,14 @@ vmx_run_aborted:
 	/* VM exit: RSP is as it was at VMWRITE. */
 	.globl vmx_exit_entry
 vmx_exit_entry:
-	pushq	%rdi
-	movq	8(%rsp), %rdi
+	save_guest_gprs
 	movq	%rax, GPR(0)
-	movq	%rcx, GPR(1)
-	movq	%rdx, GPR(2)
-	movq	%rbx, GPR(3)
-	movq	%rbp, GPR(5)
-	movq	%rsi, GPR(6)
-	movq	%r8, GPR(8)
-	movq	%r9, GPR(9)
-	movq	%r10, GPR(10)
-	movq	%r11, GPR(11)
-	movq	%r12, GPR(12)
-	movq	%r13, GPR(13)
-	movq	%r14, GPR(14)
-	movq	%r15, GPR(15)
-	popq	%rcx
-	movq	%rcx, GPR(7)
 	addq	$8, %rsp
 	xorl	%eax, %eax
 
 	/* No general register keeps a value of VTL0's. */
-4:	xorl	%ecx, %ecx
-	xorl	%edx, %edx
-	xorl	%esi, %esi
-	xorl	%edi, %edi
-	xorl	%r8d, %r8d
-	xorl	%r9d, %r9d
-	xorl	%r10d, %r10d
-	xorl	%r11d, %r11d
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%rbp
-	popq	%rbx
+4:	clear_scratch
+	pop_callee_saved
 	ret
 	.size vmx_run, . - vmx_run
 

@@ -122,7 +122,7 @@ static inline void wrmsr(uint32_t msr, uint64_t v)
 }
 
 /*
- * rdmsr_safe, wrmsr_safe - as above, but a #GP is reported instead of taken.
+ * rdmsr_safe, wrmsr_safe, xsetbv_safe - as above, but a #GP is reported instead of taken.
  * Return 0, or -1 if the CPU refused. The exception table lets the #GP handler
  * go on at the second address, where err still holds 1.
  */
@@ -142,21 +142,25 @@ static inline int rdmsr_safe(uint32_t msr, uint64_t *v)
 	return err ? -1 : 0;
 }
 
-static inline int wrmsr_safe(uint32_t msr, uint64_t v)
-{
-	uint32_t err = 1;
-
-	asm volatile("1: wrmsr\n"
-		     "   xorl %0, %0\n"
-		     "2:\n"
-		     ".pushsection .extable, \"a\"\n"
-		     ".quad 1b, 2b\n"
-		     ".popsection"
-		     : "+r"(err)
-		     : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32))
-		     : "memory");
-	return err ? -1 : 0;
-}
+/* The same registers and the same shape: ECX says which, EDX:EAX what. */
+#define DEFINE_WRITE_SAFE(insn)                                                                    \
+	static inline int insn##_safe(uint32_t which, uint64_t v)                                  \
+	{                                                                                          \
+		uint32_t err = 1;                                                                  \
+		asm volatile("1: " #insn "\n"                                                      \
+			     "   xorl %0, %0\n"                                                    \
+			     "2:\n"                                                                \
+			     ".pushsection .extable, \"a\"\n"                                      \
+			     ".quad 1b, 2b\n"                                                      \
+			     ".popsection"                                                         \
+			     : "+r"(err)                                                           \
+			     : "c"(which), "a"((uint32_t)v), "d"((uint32_t)(v >> 32))              \
+			     : "memory");                                                          \
+		return err ? -1 : 0;                                                               \
+	}
+DEFINE_WRITE_SAFE(wrmsr)
+DEFINE_WRITE_SAFE(xsetbv)
+#undef DEFINE_WRITE_SAFE
 
 #define DEFINE_CR(n)                                                                               \
 	static inline uint64_t read_cr##n(void)                                                    \
