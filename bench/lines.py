@@ -5,7 +5,7 @@ import re
 
 from common import ROOT
 
-SUFFIXES = (".c", ".h", ".S", ".lds")
+SUFFIXES = (".c", ".h", ".S", ".inc", ".lds")
 
 
 def linked_lib(makefile):

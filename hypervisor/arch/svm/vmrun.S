@@ -10,7 +10,7 @@
  * stack of its NMI handler comes from there. After the exit no general register
  * is left with a value of VTL0's, so that none can steer speculation.
  */
-#include "arch/x86/gprs.h"
+#include "arch/x86/gprs.inc"
 
 
 	.text

@@ -13,7 +13,7 @@
  * would stay unnoticed until the next exit. So the NMI handler, by the table
  * .nmifix, goes on at vmx_run_aborted if it finds RIP in that stretch.
  */
-#include "arch/x86/gprs.h"
+#include "arch/x86/gprs.inc"
 
 #define VMCS_HOST_RSP 0x6C14
 
