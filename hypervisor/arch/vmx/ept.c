@@ -8,16 +8,16 @@
  */
 #include "vmx.h"
 
-#include <ovbs_string.h>
-
 #include "arch/x86/mtrr.h"
 #include "core/log.h"
 
-#define INVEPT_ALL  2ULL
-#define INVVPID_ALL 2ULL
+#define EPT_TABLE_LEVELS 4
+#define INVEPT_ALL       2ULL
+#define INVVPID_ALL      2ULL
 
 static struct mtrrs mtrrs;
 static uint64_t ept_cap;
+uint8_t vmx_phys_bits;
 
 static void read_mtrrs(struct mtrrs *m)
 {
@@ -33,7 +33,7 @@ static void read_mtrrs(struct mtrrs *m)
 	m->variable = (uint8_t)(cap & 0xFF);
 	hv_assert(m->variable <= MTRR_VARIABLE_MAX);
 	m->def_type = rdmsr(MSR_MTRR_DEF_TYPE);
-	m->addr_mask = ((1ULL << (cpuid(0x80000008, 0).eax & 0xFF)) - 1) & PAGE_MASK;
+	m->addr_mask = ((1ULL << vmx_phys_bits) - 1) & PAGE_MASK;
 	for (unsigned int i = 0; m->has_fixed && i < MTRR_FIXED; i++)
 		m->fixed[i] = rdmsr(fixed[i]);
 	for (unsigned int i = 0; i < m->variable; i++) {
@@ -44,13 +44,14 @@ static void read_mtrrs(struct mtrrs *m)
 
 void vmx_ept_prepare(void)
 {
+	vmx_phys_bits = (uint8_t)cpuid(0x80000008, 0).eax;
 	read_mtrrs(&mtrrs);
 	ept_cap = rdmsr(MSR_VMX_EPT_VPID);
 }
 
 uint64_t vmx_ept_pointer(void)
 {
-	return vtl0_slat.root_spa.v | EPTP_LEVELS(4) | EPTP_WB;
+	return vtl0_slat.root_spa.v | EPTP_LEVELS(EPT_TABLE_LEVELS) | EPTP_WB;
 }
 
 static uint64_t level_size(unsigned int level)
@@ -81,7 +82,7 @@ uint64_t arch_slat_table(struct spa table)
 
 unsigned int arch_slat_levels(void)
 {
-	return 4;
+	return EPT_TABLE_LEVELS;
 }
 
 bool arch_slat_1g(void)
@@ -89,19 +90,22 @@ bool arch_slat_1g(void)
 	return ept_cap & EPT_CAP_1G;
 }
 
-static void invept(uint64_t type)
+void arch_slat_flush(struct vcpu *v)
 {
 	struct {
 		uint64_t eptp, zero;
 	} descriptor = { 0, 0 };
 	bool failed;
 
-	asm volatile("invept %1, %2" : "=@ccbe"(failed) : "m"(descriptor), "r"(type) : "memory");
+	asm volatile("invept %1, %2"
+		     : "=@ccbe"(failed)
+		     : "m"(descriptor), "r"(INVEPT_ALL)
+		     : "memory");
 	if (failed)
-		hv_panic("INVEPT type %llu failed", (unsigned long long)type);
+		hv_panic("INVEPT failed");
 }
 
-void vmx_flush_linear(void)
+void vmx_flush_linear(struct vcpu *v)
 {
 	struct {
 		uint64_t vpid, address;
@@ -119,16 +123,6 @@ void vmx_flush_linear(void)
 		if (failed)
 			hv_panic("INVVPID failed");
 	} else {
-		invept(INVEPT_ALL); /* drops the combined ones, and with EPT there are no others */
+		arch_slat_flush(v); /* drops the combined ones, and with EPT there are no others */
 	}
-}
-
-void vmx_flush_all(void)
-{
-	invept(INVEPT_ALL);
-}
-
-void arch_slat_flush(struct vcpu *v)
-{
-	vmx_flush_all();
 }

@@ -130,7 +130,7 @@ void arch_init_state(struct vcpu *v)
 	vmwrite(VMCS_ACTIVITY, ACTIVITY_ACTIVE); /* it may have been halted */
 	v->arch.event = 0;
 	v->arch.vectoring = 0;
-	vmx_flush_linear();
+	vmx_flush_linear(v);
 }
 
 void arch_sipi_state(struct vcpu *v, uint8_t vector)
@@ -140,10 +140,19 @@ void arch_sipi_state(struct vcpu *v, uint8_t vector)
 	vmwrite(VMCS_GUEST_RIP, 0);
 }
 
+static enum cpu_mode code_width(void)
+{
+	uint64_t rights = vmread(VMCS_GUEST_CS_RIGHTS);
+
+	if ((vmread(VMCS_GUEST_EFER) & EFER_LMA) && (rights & RIGHTS_L))
+		return CPU_MODE_64;
+	return rights & RIGHTS_DB ? CPU_MODE_32 : CPU_MODE_16;
+}
+
 enum cpu_mode arch_walk(const struct vcpu *v, struct gwalk *w, uint64_t *linear_rip)
 {
-	uint64_t rights = vmread(VMCS_GUEST_CS_RIGHTS), rip = vmread(VMCS_GUEST_RIP);
-	enum cpu_mode mode = CPU_MODE_16;
+	uint64_t rip = vmread(VMCS_GUEST_RIP);
+	enum cpu_mode mode = code_width();
 
 	*w = (struct gwalk){
 		.cr0 = vmread(VMCS_GUEST_CR0),
@@ -151,15 +160,11 @@ enum cpu_mode arch_walk(const struct vcpu *v, struct gwalk *w, uint64_t *linear_
 		.cr4 = vmread(VMCS_GUEST_CR4),
 		.efer = vmread(VMCS_GUEST_EFER),
 		.rflags = vmread(VMCS_GUEST_RFLAGS),
-		.maxphyaddr = (uint8_t)cpuid(0x80000008, 0).eax,
+		.maxphyaddr = vmx_phys_bits,
 		.cpl = vmread(VMCS_GUEST_SS_RIGHTS) >> 5 & 3,
 		.access = GWALK_EXEC,
 		.read_gpa = host_read_guest,
 	};
-	if ((w->efer & EFER_LMA) && (rights & RIGHTS_L))
-		mode = CPU_MODE_64;
-	else if (rights & RIGHTS_DB)
-		mode = CPU_MODE_32;
 	*linear_rip = mode == CPU_MODE_64 ? rip : (uint32_t)(vmread(VMCS_GUEST_CS_BASE) + rip);
 	return mode;
 }
@@ -186,9 +191,8 @@ unsigned int arch_insn_bytes(struct vcpu *v, uint8_t buf[15])
 
 void arch_skip_bytes(struct vcpu *v, unsigned int n)
 {
-	struct gwalk w;
-	uint64_t linear, rip = vmread(VMCS_GUEST_RIP) + n, flags = vmread(VMCS_GUEST_RFLAGS);
-	enum cpu_mode mode = arch_walk(v, &w, &linear);
+	uint64_t rip = vmread(VMCS_GUEST_RIP) + n, flags = vmread(VMCS_GUEST_RFLAGS);
+	enum cpu_mode mode = code_width();
 
 	rip = mode == CPU_MODE_64 ? rip : mode == CPU_MODE_32 ? (uint32_t)rip : (uint16_t)rip;
 	vmwrite(VMCS_GUEST_RIP, rip);

@@ -10,9 +10,6 @@
  */
 #include "vmx.h"
 
-#include <ovbs_errno.h>
-#include <ovbs_string.h>
-
 #include "arch/x86/host.h"
 #include "arch/x86/layout.h"
 #include "core/icr.h"
@@ -79,9 +76,9 @@ bool arch_supported(const char **why)
 int arch_prepare(const struct ovbs_boot_info *info)
 {
 	hv_log("openvbs " OVBS_VERSION
-	       ": VMX revision %x, EPT and VPID capabilities %llx, %u CPUs, %llu address bits",
-	       (uint32_t)rdmsr(MSR_VMX_BASIC) & VMX_REVISION, (unsigned long long)rdmsr(MSR_VMX_EPT_VPID),
-	       info->cpu_count, (unsigned long long)(cpuid(0x80000008, 0).eax & 0xFF));
+	       ": VMX revision %x, EPT and VPID capabilities %llx, %u CPUs, %u address bits",
+	       (uint32_t)rdmsr(MSR_VMX_BASIC) & VMX_REVISION,
+	       (unsigned long long)rdmsr(MSR_VMX_EPT_VPID), info->cpu_count, vmx_phys_bits);
 	return vmx_bitmaps_prepare();
 }
 
@@ -156,8 +153,8 @@ void arch_enter(struct vcpu *v, const struct ovbs_cpu_entry *e)
 	vmx_fill_controls();
 	fill_host();
 	vmx_fill_guest(e, efer);
-	vmx_flush_all();
-	vmx_flush_linear();
+	arch_slat_flush(v);
+	vmx_flush_linear(v);
 	v->gpr[GPR_RSP] = e->rsp;
 }
 

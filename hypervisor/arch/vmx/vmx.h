@@ -50,17 +50,16 @@ int vmx_bitmaps_prepare(void);
 struct spa vmx_msr_bitmap(bool icr_trapped);
 struct spa vmx_io_bitmap(void);
 
-/** vmx_ept_prepare - MTRRs and EPT capabilities. Context: PREPARE. */
+/** vmx_ept_prepare - MTRRs, EPT capabilities, vmx_phys_bits. Context: PREPARE. */
 void vmx_ept_prepare(void);
+
+extern uint8_t vmx_phys_bits; /* of a physical address; CPUID would be slow on each exit */
 
 /** vmx_ept_pointer - EPTP of VTL0's tables. */
 uint64_t vmx_ept_pointer(void);
 
-/** vmx_flush_all - drop this CPU's cached guest translations of both stages. */
-void vmx_flush_all(void);
-
 /** vmx_flush_linear - drop this CPU's cached linear translations of VTL0 (its paging mode changed). */
-void vmx_flush_linear(void);
+void vmx_flush_linear(struct vcpu *v);
 
 /** vmx_hidden_cr4 - bits of CR4 that VTL0 can't set, because what they switch on is hidden. */
 uint64_t vmx_hidden_cr4(void);
