@@ -52,7 +52,7 @@ struct cpu_facts {
 	/* only read where VMX is shown, and where another one says that it exists: */
 	uint64_t feature_control; /* IA32_FEATURE_CONTROL */
 	uint64_t vmx[VMX_FACTS];
-	uint64_t tme_activate; /* IA32_TME_ACTIVATE, only read where CPUID shows TME */
+	uint64_t tme_activate; /* IA32_TME_ACTIVATE, where CPUID shows TME */
 };
 
 /* AMD APM volume 3, appendix E; volume 2, 3.1.7 (EFER), 15.30.1 (VM_CR) */

@@ -92,6 +92,8 @@ static void gather_vmx(struct cpu_facts *facts)
 	uint64_t *vmx = facts->vmx;
 
 	facts->feature_control = rdmsr(MSR_FEATURE_CONTROL);
+	if ((facts->leaf7_ecx & CPUID_7_ECX_TME) != 0)
+		facts->tme_activate = rdmsr(MSR_TME_ACTIVATE);
 	for (unsigned int i = VMX_BASIC; i <= VMX_MISC; i++)
 		vmx[i] = rdmsr(msr[i]);
 	if ((vmx[VMX_PROCBASED] & VMX_MAY(VMX_PROC_SECONDARY)) != 0)
@@ -127,8 +129,6 @@ void cpu_gather(struct cpu_facts *facts)
 		gather_svm(facts);
 	else if (checks_kind(facts) == CPU_KIND_VMX)
 		gather_vmx(facts);
-	if ((facts->leaf7_ecx & CPUID_7_ECX_TME) != 0)
-		facts->tme_activate = rdmsr(MSR_TME_ACTIVATE);
 	facts->efer = rdmsr(MSR_EFER);
 	__asm__ volatile("movq %%cr4, %0" : "=r"(facts->cr4));
 }
