@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 MAX_LINES = 800
-SOURCES = (".c", ".h", ".S", ".py", ".sh", ".mk", ".lds", ".ld", ".js", ".css", ".html")
+SOURCES = (".c", ".h", ".S", ".inc", ".py", ".sh", ".mk", ".lds", ".ld", ".js", ".css", ".html")
 SOURCE_NAMES = ("Makefile", "Kbuild", ".clang-format")
 LICENCES = ("GPL-2.0-only", "MIT", "GPL-2.0-only WITH Linux-syscall-note")
 SPDX = re.compile(r"SPDX-License-Identifier: ([\w.+-]+( WITH [\w.-]+)?)")
