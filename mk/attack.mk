@@ -3,10 +3,11 @@
 # FLAVOR (release by default) and prints the table; build/attack.json has it too.
 
 ATTACK_EFI := $(BUILD)/attack/attack.efi
-ATTACK_OBJ := $(addprefix $(BUILD)/attack/,attack.obj catch.obj format.obj string.obj)
+ATTACK_OBJ := $(addprefix $(BUILD)/attack/,attack.obj features.obj catch.obj format.obj string.obj)
 ATTACKARGS ?=
 
-$(BUILD)/attack/attack.obj: tests/attack/efi/attack.c tests/attack/catch.h $(ABI)
+$(BUILD)/attack/attack.obj: tests/attack/efi/attack.c tests/attack/efi/attack.h tests/attack/catch.h $(ABI)
+$(BUILD)/attack/features.obj: tests/attack/efi/features.c tests/attack/efi/attack.h
 $(BUILD)/attack/catch.obj: tests/attack/catch.S
 $(BUILD)/attack/format.obj: lib/format.c $(wildcard lib/*.h)
 $(BUILD)/attack/string.obj: lib/string.c $(wildcard lib/*.h)

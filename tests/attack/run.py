@@ -19,12 +19,13 @@ import re
 import shutil
 import struct
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from machine import Machine, MachineError  # noqa: E402
+from machine import BochsMachine, Machine, MachineError  # noqa: E402
 from machine import keys  # noqa: E402
 from machine.common import BUILD  # noqa: E402
 from machine.tiny import kernel_package  # noqa: E402
@@ -36,8 +37,12 @@ PLATFORMS = [
     expect.Platform("x2apic-2", 2, True, False),
     expect.Platform("xapic-4", 4, False, True),
     expect.Platform("x2apic-4", 4, True, False),
+    expect.Platform("vmx-2", 2, False, False, model="corei7_skylake_x"),
+    expect.Platform("vmx-new", 2, False, False, model="arrow_lake", efi_only=True),
 ]
 X2APIC_IOMMU = "amd-iommu,xtsup=on,intremap=on"  # Linux uses the x2APIC with interrupt remapping only
+BOCHS = ["panic: action=fatal, cpu0=report, cpu1=report"]  # it panics at a write to some MSRs, and would end
+BOCHS_HURRY = 20  # its guest's clock is so much slower than the host's
 ROW = re.compile(r"^row (\S+) (\S+) ?(.*)$", re.M)
 STATUS = "/sys/firmware/efi/efivars/OpenvbsStatus-4f70656e-5642-5300-9d1c-6c0a52f3b7e1"
 BOOTS = 30  # of one platform, if attack after attack ends the machine
@@ -66,21 +71,35 @@ def machine(platform, build, tag, **more):
     files = {"/root/openvbs.ko": BUILD / "linux" / release / "openvbs.ko",
              "/root/attack.ko": BUILD / "linux" / release / "openvbs_attack.ko",
              "/root/attack_user": BUILD / "attack" / "attack_user"}
-    options = dict(cpus=platform.cpus, secure_boot=platform.smm, openvbs=build, time_limit=900, files=files)
+    options = dict(cpus=platform.cpus, openvbs=build, time_limit=900, files=files)
+    if platform.model:
+        options.update(model=platform.model, bochsrc=BOCHS)
+        return BochsMachine(f"attack-{platform.name}-{tag}", **{**options, **more})
+    options.update(secure_boot=platform.smm)
     if platform.x2apic:
         options.update(x2apic=True, iommu=X2APIC_IOMMU)
     options.update(more)
     return Machine(f"attack-{platform.name}-{tag}", **options)
 
 
-def prepare(m):
-    m.wait_ready(180)
-    m.sh("insmod /root/attack.ko")
+def prepare(m, platform):
+    m.wait_ready(300)
+    m.sh(f"insmod /root/attack.ko wait_divisor={BOCHS_HURRY if platform.model else 1}")
     dump = m.run(f"test -e {STATUS} && base64 {STATUS}")
     if dump.rc:
         return 0
     # struct ovbs_status, behind four bytes of attributes
     return struct.unpack_from("<Q", base64.b64decode(dump.output), 4 + 48)[0]
+
+
+def boots_again(m):
+    """A reset does not end Bochs: firmware starts the boot program a second time."""
+    end = time.monotonic() + 30
+    while m.process.poll() is None and time.monotonic() < end:
+        if len(re.findall(r"BdsDxe: starting", m.log_text())) > 1:
+            return True
+        time.sleep(1)
+    return False
 
 
 def fate(m, error):
@@ -90,6 +109,8 @@ def fate(m, error):
         return "reset"
     except Exception:  # pylint: disable=broad-except
         pass
+    if isinstance(m, BochsMachine):
+        return "reset" if boots_again(m) else "hang"
     try:
         return "slept" if m.status() == "suspended" else "hang"
     except MachineError:
@@ -136,7 +157,7 @@ def cpuid_lines(text):
             for l, s, rest in re.findall(r"^cpuid (\w+)\.(\w+) (.+)$", text, re.M)}
 
 
-def cpuid_differences(base, now):
+def cpuid_differences(platform, base, now):
     """Differences that the table does not allow."""
     bad = []
     for key in sorted(set(base) | set(now)):
@@ -147,7 +168,7 @@ def cpuid_differences(base, now):
         if a is None or b is None:
             bad.append(f"{leaf:x}.{key[1]:x} only {'with' if a is None else 'without'} openvbs")
             continue
-        allowed = expect.CPUID_DIFFERS.get(leaf, ({}, ""))[0]
+        allowed = expect.cpuid_differs(platform).get(leaf, ({}, ""))[0]
         for register, x, y in zip("abcd", a, b):
             mask = 0xFFFFFFFF if allowed == "all" else allowed.get(register, 0)
             if leaf in (0xB, 0x1F, 0x80000026) and register == "d" or leaf == 1 and register == "b":
@@ -172,18 +193,19 @@ def within(n, ranges):
     return any(r[0] <= n <= r[1] for r in ranges)
 
 
-def msr_differences(base, now):
+def msr_differences(platform, base, now):
+    must, may, values = expect.msr_hidden(platform)
     bad = []
     for n in sorted(set(base) | set(now)):
         a, b = base.get(n, ("--", 0)), now.get(n, ("--", 0))
-        hidden = n in expect.MSR_HIDDEN or within(n, expect.MSR_HIDDEN_RANGES)
+        hidden = n in must or within(n, may)
         if hidden and b[0] == "gs":
             continue
-        if n in expect.MSR_HIDDEN:
+        if n in must:
             bad.append(f"{n:x} is not hidden: {b[0]} {b[1]:x}")
         elif a[0][0] != b[0][0]:
             bad.append(f"{n:x} read {a[0][0]} -> {b[0][0]}")
-        elif a[1] != b[1] and not within(n, expect.MSR_VOLATILE_RANGES):
+        elif a[1] != b[1] and n not in values and not within(n, expect.MSR_VOLATILE_RANGES):
             bad.append(f"{n:x} value {a[1]:x} -> {b[1]:x}")
         elif b[0][1] == "c" and a[0][1] != "c":
             bad.append(f"{n:x} changes when the value read is written back")
@@ -193,7 +215,7 @@ def msr_differences(base, now):
 def baseline(platform):
     """The sweeps of this machine without openvbs."""
     with machine(platform, None, "baseline") as m:
-        prepare(m)
+        prepare(m, platform)
         return {n: m.sh(f"echo {n} >/proc/openvbs_attack && cat /proc/openvbs_attack", 180) for n in ("cpuid_sweep", "msr_sweep")}
 
 
@@ -205,7 +227,7 @@ def compare(results, platform, base, name, text):
         results.add(platform.name, row, "missing", "no baseline")
         return
     a, b = what[1](base[name]), what[1](text)
-    bad = what[2](a, b)
+    bad = what[2](platform, a, b)
     if not a or not b:
         bad.append("nothing to compare")
     results.add(platform.name, row, "differs" if bad else "equal", f"{len(b)} compared; " + "; ".join(bad[:12]))
@@ -224,24 +246,46 @@ def text_segments(elf):
     return [(l[3] - base, data[l[2]:l[2] + l[5]]) for l in loads if l[1] & 1]
 
 
-def outside(results, platform, m, image, block):
-    """Read the block with the emulator's own eyes, and compare it with the file."""
-    rows = {r.name: r for r in expect.OUTSIDE_ROWS}
-    if not block:
-        for row in rows.values():
-            results.add(platform.name, row, "missing", "the block is not known")
-        return
-    start, end = block
+def qemu_memory(m, start, size):
     dump = m.dir / "block.bin"
-    m.qmp("pmemsave", val=start, size=end - start, filename=str(dump))
-    data = dump.read_bytes()
+    m.qmp("pmemsave", val=start, size=size, filename=str(dump))
+    return dump.read_bytes()
+
+
+def bochs_memory(m, start, size):
+    """By the debugger, 16 KiB at a time."""
+    text = m.debug(*[f"xp /{0x4000 // 4}xw {at:#x}" for at in range(start, start + size, 0x4000)])
+    words = [int(w, 16) for line in re.findall(r">:((?:\t0x[0-9a-f]+)+)", text) for w in line.split()]
+    return struct.pack(f"<{len(words)}I", *words)
+
+
+def outside(results, platform, data, image):
+    """The block as the emulator sees it, compared with the file."""
+    rows = {r.name: r for r in expect.OUTSIDE_ROWS}
+    pages = len(data) // 4096
     full = sum(any(data[i:i + 4096]) for i in range(0, len(data), 4096))
-    results.add(platform.name, rows["outside_not_empty"], "content" if full > 40 else "empty",
-                f"{full} of {len(data) // 4096} pages are not zero")
-    segments = text_segments(image.with_name("hypervisor-svm.elf"))
+    results.add(platform.name, rows["outside_not_empty"], "content" if full > max(10, pages // 26) else "empty",
+                f"{full} of {pages} pages are not zero")
+    segments = text_segments(image.with_name(f"hypervisor-{'vmx' if platform.intel else 'svm'}.elf"))
     same = [data[at:at + len(body)] == body for at, body in segments]
     results.add(platform.name, rows["outside_text"], "intact" if same and all(same) else "differs",
                 f"{sum(len(b) for _, b in segments)} bytes of code")
+
+
+def unknown_block(results, platform):
+    for row in expect.OUTSIDE_ROWS:
+        results.add(platform.name, row, "missing", "the block is not known")
+
+
+def outside_bochs(results, platform, image, rows):
+    """In a boot of its own, with the debugger, in the firmware; where the block is told the EFI program."""
+    found = re.match(r"(\w+)-(\w+), ", rows.get("efi_block_size", ("", ""))[1])
+    if not found:
+        unknown_block(results, platform)
+        return
+    with machine(platform, image, "outside", image=None, files={}, conf="next=\\EFI\\none.efi\n", debugger=True) as m:
+        m.wait_for(rf"running, {platform.cpus} CPUs")
+        outside(results, platform, bochs_memory(m, int(found[1], 16), 256 << 10), image)
 
 
 # --- the runs -----------------------------------------------------------------
@@ -265,7 +309,7 @@ class Session:
     def _boot(self, boot, todo):
         done = 0
         with machine(self.platform, self.image, f"{boot}") as m:
-            size = prepare(m)
+            size = prepare(m, self.platform)
             m.sh(f"echo block {size} >/proc/openvbs_attack")
             for attack in todo:
                 done += 1
@@ -280,8 +324,16 @@ class Session:
                     compare(self.results, self.platform, self.base, attack.name, text)
                 if attack.final:
                     break
-            outside(self.results, self.platform, m, self.image, self.block) if not attack.final else None
+            if not attack.final and not self.platform.model:
+                self._outside(m)
         return todo[done:]
+
+    def _outside(self, m):
+        if self.block:
+            start, end = self.block
+            outside(self.results, self.platform, qemu_memory(m, start, end - start), self.image)
+        else:
+            unknown_block(self.results, self.platform)
 
     def _note(self, m, attack, text):
         found = re.search(r"^block cpu0 (\w+)-(\w+) ", text, re.M) if attack.name == "block" else None
@@ -302,7 +354,7 @@ def efi_run(results, platform, image, table, control=None):
     program = BUILD / "attack" / "attack.efi"
     options = dict(image=None, files={})
     if image:
-        signed = keys.sign_efi(program, BUILD / "attack" / f"attack.{platform.name}.efi")
+        signed = program if platform.model else keys.sign_efi(program, BUILD / "attack" / f"attack.{platform.name}.efi")
         options.update(conf="next=\\EFI\\attack.efi\n", esp={"EFI/attack.efi": signed})
     else:
         options.update(boot=program)
@@ -319,6 +371,7 @@ def efi_run(results, platform, image, table, control=None):
             results.add(platform.name, row, outcome, detail)
         elif row.name in control:
             control_row(results, platform, row, control[row.name], outcome, detail)
+    return rows
 
 
 def control_row(results, platform, row, want, outcome, detail):
@@ -329,11 +382,18 @@ def control_row(results, platform, row, want, outcome, detail):
 
 
 def control(results, platform, only):
-    """Everything in expect.CONTROL, without openvbs."""
+    """Everything in expect.control(), without openvbs."""
+    if not platform.efi_only:
+        linux_control(results, platform, only)
+    if not only or "efi" in only:
+        efi_run(results, platform, None, expect.efi_rows(platform), expect.control_efi(platform))
+
+
+def linux_control(results, platform, only):
     with machine(platform, None, "control") as m:
-        prepare(m)
+        prepare(m, platform)
         for attack in expect.ATTACKS:
-            wanted = expect.CONTROL.get(attack.name)
+            wanted = expect.control(platform).get(attack.name)
             if not wanted or only and attack.name not in only:
                 continue
             rows, _, ended = run_attack(m, attack)
@@ -343,28 +403,28 @@ def control(results, platform, only):
                     control_row(results, platform, row, wanted[row.name], *found.get(row.name, (ended or "missing", "")))
             if ended:
                 break
-    if not only or "efi" in only:
-        efi_run(results, platform, None, expect.EFI_ROWS, expect.CONTROL_EFI)
 
 
 def snapshot(flavor):
     """The built image and the hypervisor in it, copied aside: a build during the run must not mix with it."""
     folder = BUILD / "attack" / flavor
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("openvbs.efi", "hypervisor-svm.elf"):
+    for name in ("openvbs.efi", "hypervisor-svm.elf", "hypervisor-vmx.elf"):
         shutil.copyfile(BUILD / flavor / name, folder / name)
     return folder / "openvbs.efi"
 
 
 def attack_platform(results, platform, image, only):
-    attacks = [a for a in expect.ATTACKS if a.where(platform) and (not only or a.name in only)]
+    attacks = [a for a in expect.ATTACKS if not platform.efi_only and a.where(platform) and (not only or a.name in only)]
     sweeps = [a for a in attacks if a.name in ("cpuid_sweep", "msr_sweep")]
     base = baseline(platform) if sweeps else {}
     session = Session(results, platform, image, base)
     session.run([a for a in attacks if not a.final])
     session.run([a for a in attacks if a.final])
     if (not only or "efi" in only) and platform.cpus == 2:
-        efi_run(results, platform, image, expect.EFI_ROWS)
+        rows = efi_run(results, platform, image, expect.efi_rows(platform))
+        if platform.model:
+            outside_bochs(results, platform, image, rows)
 
 
 def main():

@@ -74,6 +74,21 @@ INSN(skinit, "0x0f, 0x01, 0xde")
 INSN(invlpga, "0x0f, 0x01, 0xdf")
 INSN(vmcall, "0x0f, 0x01, 0xc1")
 INSN(rsm, "0x0f, 0xaa")
+INSN(vmread, "0x0f, 0x78, 0xc0")
+INSN(vmlaunch, "0x0f, 0x01, 0xc2")
+INSN(getsec, "0x0f, 0x37")
+
+#define INSN_MEMORY(name, bytes)                                                                   \
+	static void i_##name(volatile uint64_t *at)                                                \
+	{                                                                                          \
+		static uint64_t operand[2];                                                        \
+		(void)at;                                                                          \
+		__asm__ volatile(".byte " bytes : : "a"(operand), "c"(1L) : "memory", "cc");       \
+	}
+
+INSN_MEMORY(vmxon, "0xf3, 0x0f, 0xc7, 0x30")
+INSN_MEMORY(vmptrld, "0x0f, 0xc7, 0x30")
+INSN_MEMORY(invept, "0x66, 0x0f, 0x38, 0x80, 0x08")
 
 static void word_read(volatile uint64_t *at)
 {
@@ -135,11 +150,14 @@ int main(int argc, char **argv)
 		const char *name;
 		try_fn fn;
 	} tries[] = {
-		{ "user_vmrun", i_vmrun },   { "user_vmmcall", i_vmmcall },
-		{ "user_vmload", i_vmload }, { "user_vmsave", i_vmsave },
-		{ "user_stgi", i_stgi },     { "user_clgi", i_clgi },
-		{ "user_skinit", i_skinit }, { "user_invlpga", i_invlpga },
-		{ "user_vmcall", i_vmcall }, { "user_rsm", i_rsm },
+		{ "user_vmrun", i_vmrun },       { "user_vmmcall", i_vmmcall },
+		{ "user_vmload", i_vmload },     { "user_vmsave", i_vmsave },
+		{ "user_stgi", i_stgi },         { "user_clgi", i_clgi },
+		{ "user_skinit", i_skinit },     { "user_invlpga", i_invlpga },
+		{ "user_vmcall", i_vmcall },     { "user_rsm", i_rsm },
+		{ "user_vmxon", i_vmxon },       { "user_vmread", i_vmread },
+		{ "user_vmlaunch", i_vmlaunch }, { "user_vmptrld", i_vmptrld },
+		{ "user_invept", i_invept },     { "user_getsec", i_getsec },
 	};
 	struct sigaction action = { .sa_handler = caught };
 

@@ -99,6 +99,21 @@ void guest_options(const struct guest *g, char *out, size_t size)
 	out[n] = '\0';
 }
 
+bool guest_file_exists(struct guest *g, CHAR16 *path)
+{
+	EFI_GUID guid = SIMPLE_FILE_SYSTEM_PROTOCOL;
+	EFI_FILE_HANDLE root, file = NULL;
+	EFI_FILE_IO_INTERFACE *volume;
+
+	if (g->l.bs->HandleProtocol(g->l.self->DeviceHandle, &guid, (void **)&volume) != EFI_SUCCESS ||
+	    volume->OpenVolume(volume, &root) != EFI_SUCCESS)
+		return false;
+	if (root->Open(root, &file, path, EFI_FILE_MODE_READ, 0) == EFI_SUCCESS)
+		file->Close(file);
+	root->Close(root);
+	return file != NULL;
+}
+
 void guest_power_off(struct guest *g)
 {
 	g->l.rt->ResetSystem(EfiResetShutdown, EFI_SUCCESS, 0, NULL);

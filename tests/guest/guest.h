@@ -29,6 +29,9 @@ int guest_memory_type(struct guest *g, uint64_t address);
 /* Our own load options as ASCII, up to the first 0; "" if there are none or they are no text. */
 void guest_options(const struct guest *g, char *out, size_t size);
 
+/* Is this file on our own device? */
+bool guest_file_exists(struct guest *g, CHAR16 *path);
+
 /* Power off. */
 void guest_power_off(struct guest *g) __noreturn;
 

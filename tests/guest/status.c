@@ -62,21 +62,6 @@ static void compare_variable(struct guest *g, const struct ovbs_status *s)
 		    size == sizeof(*s) && memcmp(s, &copy, size) == 0 ? "same" : "differs", attributes);
 }
 
-static bool file_exists(struct guest *g, CHAR16 *path)
-{
-	EFI_GUID guid = SIMPLE_FILE_SYSTEM_PROTOCOL;
-	EFI_FILE_HANDLE root, file = NULL;
-	EFI_FILE_IO_INTERFACE *volume;
-
-	if (g->l.bs->HandleProtocol(g->l.self->DeviceHandle, &guid, (void **)&volume) != EFI_SUCCESS ||
-	    volume->OpenVolume(volume, &root) != EFI_SUCCESS)
-		return false;
-	if (root->Open(root, &file, path, EFI_FILE_MODE_READ, 0) == EFI_SUCCESS)
-		file->Close(file);
-	root->Close(root);
-	return file != NULL;
-}
-
 EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
 {
 	static struct guest g;
@@ -96,7 +81,7 @@ EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
 	say(st, "status: end");
 	if (strcmp(options, "return") == 0)
 		return EFI_SUCCESS;
-	if (file_exists(&g, UCS2("\\EFI\\next.efi")))
+	if (guest_file_exists(&g, UCS2("\\EFI\\next.efi")))
 		return guest_start(&g, "\\EFI\\next.efi", "");
 	guest_power_off(&g);
 }

@@ -60,7 +60,7 @@ fw_cfg: enabled=1
 vgaromimage: file={share}/VGABIOS-lgpl-latest
 vga: extension=vbe, update_freq=5, realtime=0
 cpu: model={model}, count={cpus}, ips=100000000, reset_on_triple_fault=0, ignore_bad_msrs=1
-ata0-master: type=disk, path={dir}/esp.img, mode=volatile
+ata0-master: type=disk, path={disk}, mode=volatile
 boot: disk
 pci: enabled=1, chipset=i440fx
 clock: sync=none
@@ -99,7 +99,6 @@ class Options:
             (not 1 <= self.cpus <= 4, f"cpus={self.cpus}: 1 to 4"),
             (not 256 <= self.mem <= 2048, f"mem={self.mem}: 256 to 2048 MiB"),
             (self.time_limit <= 0, "time_limit must be positive"),
-            (self.image not in (None, "tiny"), f"image={self.image!r}: Bochs boots 'tiny' or None (an ESP)"),
             (self.image is None and not (self.boot or self.openvbs or self.esp), "nothing to boot: image, boot or esp"),
             (self.boot and self.openvbs, "boot and openvbs both want to be \\EFI\\BOOT\\BOOTX64.EFI"),
             (self.files and self.image != "tiny", "files are for image='tiny'; elsewhere use esp"),
@@ -167,7 +166,7 @@ class BochsMachine(Guest):
         self.name = name
         self.options = Options(**options)
         self.emulator = bochs_emulator.get()
-        self.image = images.get(self.options.image)
+        self.image = images.get(self.options.image, raw=True)
         self.process = self.serial = self.agent = None
         self._close = contextlib.ExitStack()
         self._screen = ""  # what Bochs printed on its terminal: the debugger's answers, and the VGA text screen
@@ -195,7 +194,7 @@ class BochsMachine(Guest):
         (self.dir / "OVMF.fd").write_bytes(b"".join(part.read_bytes() for part in parts))
         self.image.prepare(self)
         # Bochs counts whole cylinders of 16 heads and 63 sectors.
-        with open(self.dir / "esp.img", "r+b") as f:
+        with open(self.image.raw(self), "r+b") as f:
             cylinder = 16 * 63 * 512
             f.truncate(-(-os.path.getsize(f.name) // cylinder) * cylinder)
         (self.dir / "start.rc").write_text("c\n", encoding="ascii")
@@ -204,7 +203,7 @@ class BochsMachine(Guest):
         with contextlib.ExitStack() as stack:
             lines = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in ("serial", "agent")]
             ports = [line.getsockname()[1] for line in lines]
-            config = CONFIG.format(dir=self.dir, share=self.emulator.share, serial=ports[0], agent=ports[1],
+            config = CONFIG.format(dir=self.dir, disk=self.image.raw(self), share=self.emulator.share, serial=ports[0], agent=ports[1],
                                    **{k: getattr(self.options, k) for k in ("mem", "model", "cpus")})
             (self.dir / "machine.bxrc").write_text(config + "".join(f"{line}\n" for line in self.options.bochsrc))
             self._start_bochs()
@@ -277,18 +276,25 @@ class BochsMachine(Guest):
             self._screen = ""
             os.write(self._terminal, command.encode() + b"\n")
             answers.append(self._answer())
+        self._screen = ""
         os.write(self._terminal, b"c\n")
+        self._printed_within(r"c\r?\n", 10)  # a signal before that would end its prompt, not halt the CPUs
         return "\n".join(answers)
 
     def _answer(self):
         """What the debugger has printed when it prompts again."""
-        end = time.monotonic() + 10
+        return self._printed_within(PROMPT, 10)
+
+    def _printed_within(self, pattern, seconds):
+        """What was printed in front of `pattern`."""
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             text = ESCAPES.sub("", self._screen)
-            if PROMPT.search(text):
-                return text[:PROMPT.search(text).start()]
+            found = re.search(pattern, text)
+            if found:
+                return text[:found.start()]
             time.sleep(0.05)
-        raise self.error(f"Bochs' debugger did not prompt within 10 s; it printed {self._screen[-500:]!r}")
+        raise self.error(f"Bochs' debugger did not print {pattern!r} in {seconds} s, but {self._screen[-500:]!r}")
 
     def registers(self):
         """Registers of every CPU."""

@@ -70,6 +70,11 @@ class EspImage:
         return machine.dir / "esp.img"
 
 
+    def raw(self, machine):
+        """One raw file with the whole disk."""
+        return self.esp(machine)
+
+
 class TinyImage(EspImage):
     """Debian's kernel and busybox as one PE file on an ESP."""
 
@@ -136,9 +141,37 @@ class DebianImage:
         return copy
 
 
-def get(name):
-    """The image called `name`."""
-    known = {None: EspImage, "tiny": TinyImage, "debian": DebianImage}
+class RawDebianImage(DebianImage):
+    """The same disk as one file, a copy, for a machine without boot entries: what comes first is the default program."""
+
+    def prepare(self, machine):
+        made, disk = debian.image(), self.raw(machine)
+        run(["cp", "--sparse=always", made / "disk.raw", disk])
+        part = machine.dir / "esp.img"
+        shutil.copyfile(made / "esp.img", part)
+        esp.add(part, self.files(machine))
+        run(["dd", f"if={part}", f"of={disk}", "bs=1M", f"seek={debian.ESP_START}", "conv=notrunc,sparse", "status=none"])
+
+    def files(self, machine):
+        files = super().files(machine)
+        if machine.options.openvbs:
+            files[BOOT] = files.pop(OPENVBS)
+        elif not machine.options.boot:
+            made = debian.image() / "esp.img"
+            files[BOOT] = esp.read(made, debian.SHIM)
+            files["EFI/BOOT/grubx64.efi"] = esp.read(made, "EFI/debian/grubx64.efi")
+        return files
+
+    def raw(self, machine):
+        return machine.dir / "disk.raw"
+
+    def esp(self, machine):
+        return machine.dir / "esp.img"
+
+
+def get(name, raw=False):
+    """The image called `name`; raw: on a disk in one file, without boot entries in the firmware."""
+    known = {None: EspImage, "tiny": TinyImage, "debian": RawDebianImage if raw else DebianImage}
     if name not in known:
         raise MachineError(f"no image is called {name!r}: there are 'tiny', 'debian' and None")
     return known[name]()

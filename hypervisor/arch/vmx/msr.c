@@ -15,13 +15,27 @@
 #include "core/log.h"
 #include "mm/pool.h"
 
-#define IO_PAGES        2
-#define WRITE_HALF      0x800u /* bytes: the bitmap of writes */
-#define HIGH_HALF       0x400u /* bytes: MSRs from C0000000h on */
-#define MSR_MISC_ENABLE 0x1A0u
-#define MISC_NO_BTS     (1ULL << 11)
-#define MISC_NO_PEBS    (1ULL << 12)
+#define IO_PAGES         2
+#define WRITE_HALF       0x800u /* bytes: the bitmap of writes */
+#define HIGH_HALF        0x400u /* bytes: MSRs from C0000000h on */
+#define MSR_MISC_ENABLE  0x1A0u
+#define MISC_NO_BTS      (1ULL << 11)
+#define MISC_NO_PEBS     (1ULL << 12)
+#define MISC_LIMIT_CPUID (1ULL << 22)
+#define MISC_XD_DISABLE  (1ULL << 34)
+#define MISC_NEVER_SET                                                                             \
+	(MISC_LIMIT_CPUID | MISC_XD_DISABLE) /* the hypervisor needs CPUID and EFER.NXE */
 #define MSR_BIOS_UPDATE 0x079u
+#define MSR_XSS         0xDA0u
+
+/*
+ * State that XRSTORS would write past the MSR bitmap (SDM 1, 13.5): processor
+ * trace with the physical address of its output, CET, last-branch records.
+ */
+#define XSS_PT     (1u << 8)
+#define XSS_CET    (3u << 11)
+#define XSS_LBR    (1u << 15)
+#define XSS_HIDDEN (XSS_PT | XSS_CET | XSS_LBR)
 
 enum msr_rule {
 	MSR_PASS = 0,
@@ -32,7 +46,8 @@ enum msr_rule {
 /*
  * Hidden: VMX; the dual-monitor treatment of SMM; and what makes the CPU itself
  * write to memory by physical address, or by linear address while the host
- * runs: processor trace, debug store with PEBS, the feedback interface. Frozen:
+ * runs: processor trace, debug store with PEBS, the feedback interface; also
+ * architectural last-branch records, which would go on in the host. Frozen:
  * what decides where memory is. 11h, 12h: a KVM below would write to memory.
  */
 static const struct {
@@ -50,10 +65,15 @@ static const struct {
 	{ 0x570, 0x58F, MSR_HIDDEN },   /* IA32_RTIT_* */
 	{ 0x600, 0x600, MSR_HIDDEN },   /* IA32_DS_AREA */
 	{ 0x981, 0x984, MSR_FROZEN },   /* IA32_TME_* */
+	{ 0x1200, 0x121F, MSR_HIDDEN }, /* IA32_LBR_x_INFO */
+	{ 0x14CE, 0x14CF, MSR_HIDDEN }, /* IA32_LBR_CTL, _DEPTH */
+	{ 0x1500, 0x151F, MSR_HIDDEN }, /* IA32_LBR_x_FROM_IP */
+	{ 0x1600, 0x161F, MSR_HIDDEN }, /* IA32_LBR_x_TO_IP */
 	{ 0x17D0, 0x17D4, MSR_HIDDEN }, /* IA32_HW_FEEDBACK_PTR, _CONFIG, thread feedback */
 };
 
-static uint8_t *msr_bitmap[2]; /* [icr trapped] */
+static uint32_t max_leaf, max_extended; /* highest CPUID leaves, basic and from 80000000h on */
+static uint8_t *msr_bitmap[2];          /* [icr trapped] */
 static uint8_t *io_bitmap;
 
 static enum msr_rule rule_of(uint32_t msr)
@@ -80,7 +100,8 @@ static void fill(uint8_t *map)
 		for (uint32_t msr = rules[i].first; msr <= rules[i].last; msr++)
 			trap(map, msr, rules[i].rule == MSR_HIDDEN, true);
 	trap(map, MSR_FEATURE_CONTROL, true, true);
-	trap(map, MSR_MISC_ENABLE, true, false);
+	trap(map, MSR_MISC_ENABLE, true, true);
+	trap(map, MSR_XSS, false, true);
 	trap(map, MSR_APIC_BASE, false, true);
 	trap(map, MSR_BIOS_UPDATE, false, true);
 }
@@ -95,6 +116,8 @@ int vmx_bitmaps_prepare(void)
 	fill(msr_bitmap[0]);
 	fill(msr_bitmap[1]);
 	trap(msr_bitmap[1], MSR_X2APIC_ICR, false, true);
+	max_leaf = cpuid(0, 0).eax;
+	max_extended = cpuid(0x80000000, 0).eax;
 	return 0;
 }
 
@@ -139,18 +162,32 @@ int arch_msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
 	case MSR_HIDDEN:
 		return -EPERM;
 	case MSR_FROZEN:
-		break;
+		return msr_keep(msr, value);
 	default:
-		if (msr == MSR_FEATURE_CONTROL)
-			return -EPERM; /* locked */
-		if (msr == MSR_BIOS_UPDATE) {
-			/* The CPU would read the update by the host's tables (SDM 3, 33.4.1). docs/caveats.md. */
-			hv_log_denied("microcode update: not passed on");
-			return 0;
-		}
+		break;
+	}
+	switch (msr) {
+	case MSR_FEATURE_CONTROL: /* locked */
+		return -EPERM;
+	case MSR_BIOS_UPDATE:
+		/* The CPU would read the update by the host's tables (SDM 3, 33.4.1). docs/caveats.md. */
+		hv_log_denied("microcode update: not passed on");
+		return 0;
+	case MSR_MISC_ENABLE:
+		return value & MISC_NEVER_SET ? -EPERM : -ENOENT;
+	case MSR_XSS:
+		return value & XSS_HIDDEN ? -EPERM : -ENOENT;
+	default:
 		return -ENOENT;
 	}
-	return msr_keep(msr, value);
+}
+
+void vmx_hide_xss(void)
+{
+	uint64_t xss;
+
+	if (!rdmsr_safe(MSR_XSS, &xss) && (xss & XSS_HIDDEN))
+		wrmsr(MSR_XSS, xss & ~(uint64_t)XSS_HIDDEN);
 }
 
 static void hide(uint32_t *r, unsigned int bit)
@@ -162,12 +199,16 @@ static void hide_leaf7(uint32_t subleaf, struct cpuid_regs *r)
 {
 	if (subleaf == 1) {
 		hide(&r->eax, 17); /* FRED: its state is not in our VMCS */
+		hide(&r->eax, 27); /* RDMSRLIST, WRMSRLIST: a tertiary control */
+		hide(&r->ecx, 5);  /* RDMSR and WRMSRNS with an immediate: exits of their own */
+		hide(&r->edx, 15); /* URDMSR, UWRMSR: the same */
 		return;
 	}
 	if (subleaf)
 		return;
 	hide(&r->ebx, 25); /* processor trace */
 	hide(&r->ecx, 7);  /* CET: the host's and VTL0's shadow stacks are not switched yet */
+	hide(&r->edx, 19); /* architectural last-branch records */
 	hide(&r->edx, 20);
 	if (!vmx_has2(CPU2_INVPCID))
 		hide(&r->ebx, 10);
@@ -184,6 +225,9 @@ uint64_t vmx_hidden_cr4(void)
 
 void arch_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
 {
+	/* A leaf that is not there, extended ones too, gives the highest basic leaf's data (SDM 2, CPUID). */
+	if (leaf < 0x80000000 ? leaf > max_leaf : leaf > max_extended)
+		leaf = max_leaf;
 	switch (leaf) {
 	case 1:
 		hide(&r->ecx, 2);  /* 64-bit debug store */
@@ -200,10 +244,16 @@ void arch_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
 		hide_leaf7(subleaf, r);
 		break;
 	case 0xD:
-		if (subleaf == 1 && !vmx_has2(CPU2_XSAVES))
-			hide(&r->eax, 3);
+		if (subleaf == 1) {
+			if (!vmx_has2(CPU2_XSAVES))
+				hide(&r->eax, 3);
+			r->ecx &= ~XSS_HIDDEN;
+		} else if (subleaf < 32 && (XSS_HIDDEN >> subleaf & 1)) {
+			*r = (struct cpuid_regs){ 0 };
+		}
 		break;
 	case 0x14: /* processor trace */
+	case 0x1C: /* architectural last-branch records */
 		*r = (struct cpuid_regs){ 0 };
 		break;
 	case 0x23: /* performance monitoring: no subleaves 4 and 5, architectural PEBS */

@@ -150,6 +150,7 @@ void arch_enter(struct vcpu *v, const struct ovbs_cpu_entry *e)
 	wrmsr(MSR_EFER, efer | EFER_NXE);
 	enable();
 	this_cpu->icr_trapped = icr_trapped();
+	vmx_hide_xss();
 	vmx_fill_controls();
 	fill_host();
 	vmx_fill_guest(e, efer);

@@ -46,6 +46,9 @@ bool vmx_has2(uint32_t control);
 /** vmx_bitmaps_prepare - MSR and I/O bitmaps. 0, or -ENOMEM. Context: PREPARE. */
 int vmx_bitmaps_prepare(void);
 
+/** vmx_hide_xss - no hidden state in IA32_XSS at the start. Context: the CPU that enters. */
+void vmx_hide_xss(void);
+
 /** vmx_msr_bitmap, vmx_io_bitmap - their physical addresses. */
 struct spa vmx_msr_bitmap(bool icr_trapped);
 struct spa vmx_io_bitmap(void);

@@ -8,6 +8,8 @@
 #include <efi.h>
 #undef __attribute__ /* efi.h swallows attributes: packed, aligned, sysv_abi */
 
+#include "attack.h"
+
 #include "../catch.h"
 
 #include <format.h>
@@ -15,28 +17,20 @@
 #include <openvbs/status.h>
 #include <ovbs_string.h>
 
-#define PAGE      4096u
-#define SIZE_2M   (2u << 20)
-#define NOTHING   (-1)
-#define MARK      0x5A5AA5A5DEADC0DEULL
-#define MSR_EFER  0xC0000080u
-#define EFER_SVME (1ULL << 12)
-#define MSR_VM_CR 0xC0010114u
-#define MSR_HSAVE 0xC0010117u
-#define MSR_APIC  0x1Bu
-
-typedef __attribute__((sysv_abi)) void (*try_fn)(void *arg);
-
-struct attack {
-	EFI_SYSTEM_TABLE *st;
-	uint64_t start, end; /* of the block; equal: there is none */
-	uint64_t log, log_bytes, stats, stats_bytes;
-	uint64_t reported_bytes; /* by the status table */
-};
+#define PAGE          4096u
+#define SIZE_2M       (2u << 20)
+#define MARK          0x5A5AA5A5DEADC0DEULL
+#define MSR_EFER      0xC0000080u
+#define EFER_SVME     (1ULL << 12)
+#define MSR_VM_CR     0xC0010114u
+#define MSR_HSAVE     0xC0010117u
+#define MSR_APIC      0x1Bu
+#define CR4_VMXE      (1ULL << 13)
+#define MSR_VMX_BASIC 0x480u
 
 static struct catch catch_state __attribute__((aligned(4096)));
 
-static void print(struct attack *a, const char *fmt, ...)
+void print(struct attack *a, const char *fmt, ...)
 {
 	char text[200];
 	CHAR16 wide[202];
@@ -57,7 +51,7 @@ static void print(struct attack *a, const char *fmt, ...)
 	a->st->ConOut->OutputString(a->st->ConOut, wide);
 }
 
-static const char *name_of(int vector)
+const char *name_of(int vector)
 {
 	switch (vector) {
 	case NOTHING:
@@ -77,8 +71,7 @@ static const char *name_of(int vector)
 	}
 }
 
-/* Run fn(arg) with interrupts off on our IDT; the vector that ended it, or NOTHING. */
-static int try_it(try_fn fn, void *arg)
+int try_it(try_fn fn, void *arg)
 {
 	struct catch_table_register ours = { .limit = CATCH_IDT_BYTES - 1 }, old;
 	uint64_t flags;
@@ -235,6 +228,26 @@ INSN(clgi, "0x0f, 0x01, 0xdd")
 INSN(skinit, "0x0f, 0x01, 0xde")
 INSN(invlpga, "0x0f, 0x01, 0xdf")
 INSN(rsm, "0x0f, 0xaa")
+INSN(vmcall, "0x0f, 0x01, 0xc1")
+INSN(vmlaunch, "0x0f, 0x01, 0xc2")
+INSN(vmxoff, "0x0f, 0x01, 0xc4")
+INSN(vmread, "0x0f, 0x78, 0xc0")
+
+static __attribute__((sysv_abi)) void i_vmxon(void *unused)
+{
+	uint64_t operand = (uint64_t)(uintptr_t)page_of_ours;
+
+	__asm__ volatile("vmxon %0" : : "m"(operand) : "memory", "cc");
+}
+
+static __attribute__((sysv_abi)) void vmxe_set(void *set)
+{
+	uint64_t cr4;
+
+	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+	cr4 = set ? cr4 | CR4_VMXE : cr4 & ~CR4_VMXE;
+	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4) : "memory");
+}
 
 static void instruction_rows(struct attack *a)
 {
@@ -246,7 +259,9 @@ static void instruction_rows(struct attack *a)
 		{ "efi_vmrun", i_vmrun },   { "efi_vmmcall", i_vmmcall },
 		{ "efi_stgi", i_stgi },     { "efi_clgi", i_clgi },
 		{ "efi_skinit", i_skinit }, { "efi_invlpga", i_invlpga },
-		{ "efi_rsm", i_rsm },
+		{ "efi_rsm", i_rsm },       { "efi_vmcall", i_vmcall },
+		{ "efi_vmxon", i_vmxon },   { "efi_vmlaunch", i_vmlaunch },
+		{ "efi_vmread", i_vmread }, { "efi_vmxoff", i_vmxoff },
 	};
 
 	for (unsigned int i = 0; i < sizeof(tries) / sizeof(tries[0]); i++)
@@ -255,28 +270,12 @@ static void instruction_rows(struct attack *a)
 
 /* ---- registers ---- */
 
-struct msr {
-	uint32_t number;
-	uint64_t value;
-};
-
-static __attribute__((sysv_abi)) void msr_read(void *arg)
+static int is_intel(void)
 {
-	struct msr *m = arg;
-	uint32_t lo, hi;
+	uint32_t eax = 0, ebx, ecx = 0, edx;
 
-	__asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(m->number));
-	m->value = lo | (uint64_t)hi << 32;
-}
-
-static __attribute__((sysv_abi)) void msr_write(void *arg)
-{
-	const struct msr *m = arg;
-
-	__asm__ volatile("wrmsr"
-			 :
-			 : "c"(m->number), "a"((uint32_t)m->value), "d"((uint32_t)(m->value >> 32))
-			 : "memory");
+	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+	return ebx == 0x756E6547 && edx == 0x49656E69 && ecx == 0x6C65746E; /* "GenuineIntel" */
 }
 
 static void msr_rows(struct attack *a)
@@ -294,6 +293,18 @@ static void msr_rows(struct attack *a)
 	print(a, "row efi_svme_vmrun %s after EFER.SVME was written\n", name_of(try_it(i_vmsave, NULL)));
 	m.value = old;
 	try_it(msr_write, &m);
+	m.number = MSR_VMX_BASIC;
+	outcome = name_of(try_it(msr_read, &m));
+	print(a, "row efi_vmx_basic %s read\n", outcome);
+	page_of_ours[0] = outcome[0] == '#' ? 0 : m.value & 0x7FFFFFFF;
+	/* QEMU does not check CR4 in a guest and ends the guest at the next entry: only where the bit is known. */
+	outcome = is_intel() ? name_of(try_it(vmxe_set, a)) : "norun";
+	print(a, "row efi_vmxe %s CR4.VMXE written\n", outcome);
+	print(a, "row efi_vmxe_vmxon %s after CR4.VMXE was written\n", name_of(try_it(i_vmxon, NULL)));
+	if (is_intel()) {
+		try_it(i_vmxoff, NULL);
+		try_it(vmxe_set, NULL);
+	}
 	m.number = MSR_VM_CR;
 	print(a, "row efi_vm_cr %s read\n", name_of(try_it(msr_read, &m)));
 	m.number = MSR_HSAVE;
@@ -322,6 +333,10 @@ static void cpuid_rows(struct attack *a)
 	eax = 0x80000001;
 	__asm__ volatile("cpuid" : "+a"(eax), "=b"(unused), "+c"(ecx), "=d"(unused));
 	print(a, "row efi_cpuid_svm %s\n", ecx & 4 ? "shown" : "hidden");
+	eax = 1;
+	ecx = 0;
+	__asm__ volatile("cpuid" : "+a"(eax), "=b"(unused), "+c"(ecx), "=d"(unused));
+	print(a, "row efi_cpuid_vmx %s\n", ecx & 0x20 ? "shown" : "hidden");
 }
 
 EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st);
@@ -336,6 +351,7 @@ EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
 	cpuid_rows(&a);
 	instruction_rows(&a);
 	msr_rows(&a);
+	feature_rows(&a);
 	memory_rows(&a);
 	print(&a, "attack.efi: done\n");
 	st->RuntimeServices->ResetSystem(EfiResetShutdown, EFI_SUCCESS, 0, NULL);

@@ -189,6 +189,7 @@ enum {
 	C_EFER,
 	C_VMRUN,
 	C_VMMCALL,
+	C_VMXOFF,
 	C_SVME,
 	C_HSAVE,
 	C_READ,
@@ -203,11 +204,10 @@ static const struct {
 	u32 vector;
 	bool zero;
 } right[C_COUNT] = {
-	[C_SIGN] = { 0, false },      [C_EFER] = { 0, false },
-	[C_VMRUN] = { 6 + 1, false }, [C_VMMCALL] = { 6 + 1, false },
-	[C_SVME] = { 13 + 1, false }, [C_HSAVE] = { 13 + 1, false },
-	[C_READ] = { 0, true },       [C_WRITE] = { 13 + 1, false },
-	[C_CALL] = { 13 + 1, false }, [C_AGAIN] = { 0, true },
+	[C_SIGN] = { 0, false },        [C_EFER] = { 0, false },       [C_VMRUN] = { 6 + 1, false },
+	[C_VMMCALL] = { 6 + 1, false }, [C_VMXOFF] = { 6 + 1, false }, /* works in VMX root operation only */
+	[C_SVME] = { 13 + 1, false },   [C_HSAVE] = { 13 + 1, false }, [C_READ] = { 0, true },
+	[C_WRITE] = { 13 + 1, false },  [C_CALL] = { 13 + 1, false },  [C_AGAIN] = { 0, true },
 };
 
 static bool guarded(const struct ap_op *o, size_t n)
@@ -232,6 +232,7 @@ const char *ap_check(int cpu)
 		[C_EFER] = { AP_RDMSR, 0xC0000080 },
 		[C_VMRUN] = { AP_BYTES, 0x90D8010F, 0x90909090 },
 		[C_VMMCALL] = { AP_BYTES, 0x90D9010F, 0x90909090 },
+		[C_VMXOFF] = { AP_BYTES, 0x90C4010F, 0x90909090 },
 		[C_SVME] = { AP_WRMSR, 0xC0000080, 1 << 12, 0 },
 		[C_HSAVE] = { AP_WRMSR, 0xC0010117, 0, 0 },
 	};
@@ -268,6 +269,29 @@ static void run_vmrun(void *arg)
 	asm volatile(".byte 0x0f, 0x01, 0xd8" : : "a"(arg) : "memory");
 }
 
+static void run_vmxoff(void *unused)
+{
+	asm volatile(".byte 0x0f, 0x01, 0xc4" : : : "memory", "cc");
+}
+
+static void set_vmxe(void *unused)
+{
+	unsigned long cr4;
+
+	asm volatile("mov %%cr4, %0" : "=r"(cr4));
+	asm volatile("mov %0, %%cr4" : : "r"(cr4 | 1UL << 13) : "memory");
+}
+
+/* QEMU's TCG lets reserved bits of CR4 pass until the next VMRUN: only where the vendor is Intel. */
+static bool vmx_closed(void)
+{
+	struct caught c;
+
+	return !strcmp(try_here(&c, run_vmxoff, NULL, 0), "#UD") &&
+	       (boot_cpu_data.x86_vendor != X86_VENDOR_INTEL ||
+		!strcmp(try_here(&c, set_vmxe, NULL, 0), "#GP"));
+}
+
 static void see_hidden(void *arg)
 {
 	if (*(volatile u64 *)arg)
@@ -290,7 +314,7 @@ static long guarded_here(void *unused)
 	ok = !(efer.value & (1 << 12));
 	efer.value |= 1 << 12;
 	ok = ok && !strcmp(try_here(&c, try_msr_set, &efer, 0), "#GP") &&
-	     !strcmp(try_here(&c, run_vmrun, (void *)(gpa & ~4095UL), 0), "#UD") &&
+	     !strcmp(try_here(&c, run_vmrun, (void *)(gpa & ~4095UL), 0), "#UD") && vmx_closed() &&
 	     !strcmp(try_here(&c, touch_hidden, SPACE_4K(1), s.cr3), "#GP") &&
 	     !strcmp(try_here(&c, see_hidden, SPACE_4K(1), s.cr3), "ok");
 	space_free(&s);

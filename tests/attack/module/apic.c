@@ -40,9 +40,9 @@ static unsigned int got(unsigned int cpu)
 	return READ_ONCE(*per_cpu_ptr(&nmis, cpu));
 }
 
-static void wait_for(unsigned int cpu, unsigned int n)
+static bool wait_for(unsigned int cpu, unsigned int n)
 {
-	WAIT_FOR(got(cpu) >= n, WAIT_MS);
+	return WAIT_FOR(got(cpu) >= n, WAIT_MS);
 }
 
 static void clear(void)
@@ -57,7 +57,7 @@ static const char *verdict(unsigned int n, unsigned int want)
 	return n == want ? "exact" : n < want ? (n ? "lost" : "none") : "extra";
 }
 
-/* ROUNDS sends, each awaited on @cpu; then nothing more may come. */
+/* ROUNDS sends, each awaited on @cpu, until one does not come; then nothing more may come. */
 static void nmi_row(struct report *r, const char *name, u32 dest, u32 low, unsigned int cpu)
 {
 	const char *sent = "ok";
@@ -66,7 +66,8 @@ static void nmi_row(struct report *r, const char *name, u32 dest, u32 low, unsig
 	clear();
 	for (i = 1; i <= ROUNDS && !strcmp(sent, "ok"); i++) {
 		sent = lapic_send(dest, low);
-		wait_for(cpu, i);
+		if (!wait_for(cpu, i))
+			break;
 	}
 	wait_ms(5);
 	n = got(cpu);

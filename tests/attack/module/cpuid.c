@@ -99,6 +99,17 @@ static long hidden_here(void *unused)
 		found |= 4;
 	if (ask(0x8000000A, 1).a)
 		found |= 8;
+	if (ask(1, 0).c & (1u << 5))
+		found |= 16; /* VMX */
+	if (ask(1, 0).c & (1u << 6))
+		found |= 32; /* SMX */
+	if (ask(1, 0).d & (1u << 21))
+		found |= 64; /* debug store */
+	if (ask(7, 0).b & (1u << 25))
+		found |= 128; /* processor trace */
+	l = ask(0x14, 0);
+	if (l.a | l.b | l.c | l.d)
+		found |= 256;
 	return found;
 }
 
@@ -111,6 +122,11 @@ static void run_hidden(struct report *r)
 	row(r, "cpuid_svm", found & 1 ? "shown" : "hidden", "CPUID 80000001h ECX[2]");
 	row(r, "cpuid_skinit", found & 2 ? "shown" : "hidden", "CPUID 80000001h ECX[12]");
 	row(r, "cpuid_svm_leaf", found & 12 ? "shown" : "hidden", "CPUID 8000000Ah");
+	row(r, "cpuid_vmx", found & 16 ? "shown" : "hidden", "CPUID 1 ECX[5]");
+	row(r, "cpuid_smx", found & 32 ? "shown" : "hidden", "CPUID 1 ECX[6]");
+	row(r, "cpuid_ds", found & 64 ? "shown" : "hidden", "CPUID 1 EDX[21]");
+	row(r, "cpuid_pt", found & 128 ? "shown" : "hidden", "CPUID 7 EBX[25]");
+	row(r, "cpuid_pt_leaf", found & 256 ? "shown" : "hidden", "CPUID 14h");
 }
 
 const struct attack cpuid_attacks[] = { { "cpuid_hidden", run_hidden }, { "cpuid_sweep", run_sweep }, {} };

@@ -61,32 +61,27 @@ INSN(vmwrite, "0x0f, 0x79, 0xc0")
 INSN(getsec, "0x0f, 0x37")
 INSN(encls, "0x0f, 0x01, 0xcf")
 INSN(tdcall, "0x66, 0x0f, 0x01, 0xcc")
+INSN(seamcall, "0x66, 0x0f, 0x01, 0xcf")
+INSN(seamret, "0x66, 0x0f, 0x01, 0xcd")
+INSN(seamops, "0x66, 0x0f, 0x01, 0xce")
 INSN(rsm, "0x0f, 0xaa")
 INSN(ud2, "0x0f, 0x0b")
 
-static void i_vmxon(void *unused)
-{
-	asm volatile(".byte 0xf3, 0x0f, 0xc7, 0x30"
-		     :
-		     : "a"(&operand)
-		     : "memory", "cc"); /* vmxon (%rax) */
-}
+/* With memory operands (SDM 2, VMX instructions): @operand holds a physical address, @invalidate a descriptor. */
+static u64 invalidate[2], stored;
 
-static void i_vmptrld(void *unused)
-{
-	asm volatile(".byte 0x0f, 0xc7, 0x30"
-		     :
-		     : "a"(&operand)
-		     : "memory", "cc"); /* vmptrld (%rax) */
-}
+#define INSN_MEMORY(name, bytes, memory)                                                           \
+	static void i_##name(void *unused)                                                         \
+	{                                                                                          \
+		asm volatile(".byte " bytes : : "a"(memory), "c"(1L) : "memory", "cc");            \
+	}
 
-static void i_invept(void *unused)
-{
-	asm volatile(".byte 0x66, 0x0f, 0x38, 0x80, 0x08"
-		     :
-		     : "a"(&operand), "c"(1L)
-		     : "memory", "cc");
-}
+INSN_MEMORY(vmxon, "0xf3, 0x0f, 0xc7, 0x30", &operand)
+INSN_MEMORY(vmclear, "0x66, 0x0f, 0xc7, 0x30", &operand)
+INSN_MEMORY(vmptrld, "0x0f, 0xc7, 0x30", &operand)
+INSN_MEMORY(vmptrst, "0x0f, 0xc7, 0x38", &stored)
+INSN_MEMORY(invept, "0x66, 0x0f, 0x38, 0x80, 0x08", invalidate)
+INSN_MEMORY(invvpid, "0x66, 0x0f, 0x38, 0x81, 0x08", invalidate)
 
 #define PROBE(name)                                                                                \
 	{                                                                                          \
@@ -105,7 +100,9 @@ static void run_insns(struct report *r)
 		PROBE(vmcall),       PROBE(vmlaunch),   PROBE(vmresume),   PROBE(vmxoff),
 		PROBE(vmfunc),       PROBE(vmread),     PROBE(vmwrite),    PROBE(getsec),
 		PROBE(encls),        PROBE(tdcall),     PROBE(rsm),        PROBE(ud2),
-		PROBE(vmxon),        PROBE(vmptrld),    PROBE(invept),
+		PROBE(vmxon),        PROBE(vmclear),    PROBE(vmptrld),    PROBE(vmptrst),
+		PROBE(invept),       PROBE(invvpid),    PROBE(seamcall),   PROBE(seamret),
+		PROBE(seamops),
 	};
 	u64 page = get_zeroed_page(GFP_KERNEL);
 
@@ -152,6 +149,67 @@ static void run_svm_on(struct report *r)
 	try_here(&c, try_msr_set, &efer, 0);
 	migrate_enable();
 	free_pages(page, 1);
+}
+
+#define CR4_VMXE_BIT  (1UL << 13)
+#define CR4_SMXE_BIT  (1UL << 14)
+#define MSR_VMX_BASIC 0x480u
+
+static void cr4_set(void *arg)
+{
+	unsigned long cr4;
+
+	asm volatile("mov %%cr4, %0" : "=r"(cr4));
+	asm volatile("mov %0, %%cr4" : : "r"(cr4 | *(const u64 *)arg) : "memory");
+}
+
+static void cr4_clear(void *arg)
+{
+	unsigned long cr4;
+
+	asm volatile("mov %%cr4, %0" : "=r"(cr4));
+	asm volatile("mov %0, %%cr4" : : "r"(cr4 & ~*(const u64 *)arg) : "memory");
+}
+
+/*
+ * As far as ring 0 comes with VMX: CR4.VMXE, a VMXON region and a VMCS with
+ * the CPU's own revision, then each instruction. The VMCS is empty: where VMX
+ * works, VMLAUNCH fails in its flags. VMXOFF comes last.
+ */
+static void run_vmx_on(struct report *r)
+{
+	static const struct probe probes[] = {
+		{ "vmxe_vmxon", i_vmxon, NULL },     { "vmxe_vmcall", i_vmcall, NULL },
+		{ "vmxe_vmptrst", i_vmptrst, NULL }, { "vmxe_invept", i_invept, NULL },
+		{ "vmxe_invvpid", i_invvpid, NULL }, { "vmxe_vmclear", i_vmclear, NULL },
+		{ "vmxe_vmptrld", i_vmptrld, NULL }, { "vmxe_vmread", i_vmread, NULL },
+		{ "vmxe_vmwrite", i_vmwrite, NULL }, { "vmxe_vmlaunch", i_vmlaunch, NULL },
+		{ "vmxe_vmxoff", i_vmxoff, NULL },
+	};
+	u32 *pages = (u32 *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, 1);
+	u64 vmxe = CR4_VMXE_BIT, smxe = CR4_SMXE_BIT;
+	struct msr_try basic = { .msr = MSR_VMX_BASIC };
+	const char *outcome;
+	struct caught c;
+	size_t i;
+
+	if (!pages)
+		return;
+	migrate_disable();
+	outcome = try_here(&c, try_msr_get, &basic, 0);
+	pages[0] = pages[PAGE_SIZE / sizeof(u32)] = (u32)basic.value & 0x7FFFFFFF;
+	row(r, "vmxe_set", try_here(&c, cr4_set, &vmxe, 0), "CR4.VMXE written; IA32_VMX_BASIC: %s", outcome);
+	for (i = 0; i < ARRAY_SIZE(probes); i++) {
+		operand = virt_to_phys(pages) + (i ? PAGE_SIZE : 0);
+		outcome = try_here(&c, probes[i].fn, NULL, 0);
+		row(r, probes[i].name, outcome, "after CR4.VMXE was written");
+	}
+	try_here(&c, cr4_clear, &vmxe, 0);
+	row(r, "smxe_set", try_here(&c, cr4_set, &smxe, 0), "CR4.SMXE written");
+	row(r, "smxe_getsec", try_here(&c, i_getsec, NULL, 0), "after CR4.SMXE was written");
+	try_here(&c, cr4_clear, &smxe, 0);
+	migrate_enable();
+	free_pages((unsigned long)pages, 1);
 }
 
 struct regs {
@@ -225,5 +283,6 @@ static void run_invd(struct report *r)
 const struct attack insn_attacks[] = { { "invd", run_invd },
 				       { "insns", run_insns },
 				       { "svme", run_svm_on },
+				       { "vmxe", run_vmx_on },
 				       { "vmmcall_random", run_vmmcall_random },
 				       {} };

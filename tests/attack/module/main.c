@@ -31,6 +31,10 @@ static const struct attack *const themes[] = {
 	power_attacks, pci_attacks,    a20_attacks,  final_attacks,
 };
 
+unsigned int wait_divisor = 1;
+module_param(wait_divisor, uint, 0);
+MODULE_PARM_DESC(wait_divisor, "waits are so many times shorter");
+
 static struct report *report;
 static DEFINE_MUTEX(attack_lock);
 
@@ -139,6 +143,8 @@ static int __init attack_init(void)
 {
 	int err;
 
+	if (!wait_divisor)
+		return -EINVAL;
 	report = kvzalloc(sizeof(*report), GFP_KERNEL);
 	if (!report)
 		return -ENOMEM;

@@ -23,7 +23,7 @@ struct target {
 };
 
 /* Q35 (Intel 316966, 5.1) and its LPC bridge (316972, 13.1); 01.0 is QEMU's display, with memory of its own. */
-static const struct target targets[] = {
+static const struct target q35_targets[] = {
 	{ "pci_epbar", 0x00, 0, 0x40, true, 1 },
 	{ "pci_mchbar", 0x00, 0, 0x48, true, 1 },
 	{ "pci_pciexbar", 0x00, 0, 0x60, true, 1 },
@@ -33,6 +33,13 @@ static const struct target targets[] = {
 	{ "pci_smramc", 0x00, 0, 0x9C, false, 0x0302 << 8 | 0x40 },
 	{ "pci_display_bar0", 0x01, 0, 0x10, true, 8 },
 	{ "pci_display_bar2", 0x01, 0, 0x18, true, 0 },
+};
+
+/* 440FX (Intel 290549, 3.2.20) and PIIX4's power management (290562, 7.1); no memory-mapped configuration. */
+static const struct target fx_targets[] = {
+	{ "pci_smram", 0x00, 0, 0x70, false, 0x48u << 16 },
+	{ "pci_pmba", 0x01, 3, 0x40, false, 0x1000 },
+	{ "pci_pmregmisc", 0x01, 3, 0x80, false, 1 },
 };
 
 struct access {
@@ -108,17 +115,20 @@ static void one_way(struct report *r, const struct target *t, enum way way, u64 
 static void run_pci(struct report *r)
 {
 	u32 host = port_read(1u << 31), low = port_read(1u << 31 | 0x60);
+	bool q35 = host == 0x29C08086 && (low & 1), fx = host == 0x12378086;
+	const struct target *targets = q35 ? q35_targets : fx_targets;
+	size_t i, n = q35 ? ARRAY_SIZE(q35_targets) : ARRAY_SIZE(fx_targets);
 	struct block b;
 	enum way way;
-	size_t i;
 
-	if (host != 0x29C08086 || !(low & 1) || !block_find(&b) || b.start >> 32) {
-		row(r, "pci", "none", "no Q35, or no hidden memory below 4 GiB: host bridge %x", host);
+	if ((!q35 && !fx) || !block_find(&b) || b.start >> 32) {
+		row(r, "pci", "none",
+		    "not Q35 or 440FX, or no hidden memory below 4 GiB: host bridge %x", host);
 		return;
 	}
 	migrate_disable();
-	for (i = 0; i < ARRAY_SIZE(targets); i++)
-		for (way = PORT_32; way <= ECAM_8; way++)
+	for (i = 0; i < n; i++)
+		for (way = PORT_32; way <= (q35 ? ECAM_8 : PORT_8); way++)
 			one_way(r, &targets[i], way, low & 0xF0000000, (u32)b.start);
 	migrate_enable();
 	row(r, "after_pci", system_guarded(), "every CPU");

@@ -133,25 +133,35 @@ static void run_outsb(struct report *r)
 	s3_row(r, "s3_outsb", outs_b);
 }
 
-/* Q35's LPC bridge keeps the base of the PM block at 40h: move it, and use PM1 where nobody watches. */
+/* Q35's LPC bridge (00:1F.0), PIIX4's power management (00:01.3). */
+static struct pci_dev *pm_device(void)
+{
+	struct pci_dev *d = pci_get_device(PCI_VENDOR_ID_INTEL, PCI_DEVICE_ID_INTEL_82371AB_3, NULL);
+
+	if (!d)
+		d = pci_get_domain_bus_and_slot(0, 0, PCI_DEVFN(31, 0));
+	return d;
+}
+
+/* Both keep the base of the PM block at 40h: move it, and use PM1 where nobody watches. */
 static void run_moved(struct report *r)
 {
-	struct pci_dev *lpc = pci_get_domain_bus_and_slot(0, 0, PCI_DEVFN(31, 0));
+	struct pci_dev *lpc = pm_device();
 	const char *outcome = "refused";
 	struct caught c;
 	struct pm1 p;
 	u32 old, now;
 
 	if (!lpc || lpc->vendor != PCI_VENDOR_ID_INTEL || !pm1_of(r, "s3_moved_pm_block", &p)) {
-		row(r, "s3_moved_pm_block", "none", "no LPC bridge whose PM base is known");
+		row(r, "s3_moved_pm_block", "none", "no chipset whose PM base is known");
 		pci_dev_put(lpc);
 		return;
 	}
 	pci_read_config_dword(lpc, 0x40, &old);
-	pci_write_config_dword(lpc, 0x40, 0xB000 | (old & 1));
+	pci_write_config_dword(lpc, 0x40, 0x8800 | (old & 1));
 	pci_read_config_dword(lpc, 0x40, &now);
 	if (now != old) {
-		p.port += 0xB000 - (old & 0xFF80);
+		p.port += 0x8800 - (old & 0xFF80);
 		outcome = try_here(&c, out_w, &p, 0);
 		wait_ms(50);
 		if (!strcmp(outcome, "ok"))
