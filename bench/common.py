@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from machine import Machine, MachineError, bootentries, debian, esp, keys  # noqa: E402
+from machine import BochsMachine, Machine, MachineError, bootentries, debian, esp, keys  # noqa: E402
 from machine.common import BUILD, cached, digest  # noqa: E402
 from machine.tiny import kernel_package  # noqa: E402
 
@@ -131,6 +131,27 @@ def tiny(name, openvbs, **options):
         m.wait_ready()
         m.boot_seconds = time.monotonic() - begin
         check(m)
+        yield m
+
+
+@contextlib.contextmanager
+def bochs_tiny(name, openvbs, **options):
+    """The same on Bochs; no time is measured there, its guest's clock is its own."""
+    options = {"time_limit": 300, **options, "files": {"/bin/loops": LOOPS, **options.get("files", {})}}
+    with BochsMachine(f"bench-bochs-{name}-{openvbs or 'base'}", openvbs=binary(openvbs), **options) as m:
+        m.wait_ready()
+        check(m)
+        yield m
+
+
+@contextlib.contextmanager
+def bochs_firmware(name, openvbs, program):
+    """An EFI program on Bochs, behind openvbs or instead of it."""
+    options = {"openvbs": binary(openvbs), "conf": "next=\\EFI\\bench.efi\n", "esp": {"EFI/bench.efi": program}} if openvbs \
+        else {"boot": program}
+    with BochsMachine(f"bench-bochs-{name}-{openvbs or 'base'}", image=None, time_limit=60, **options) as m:
+        if openvbs:
+            m.wait_for(r"^openvbs \S+: running, 1 CPUs")
         yield m
 
 

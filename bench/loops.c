@@ -233,6 +233,10 @@ int main(int argc, char **argv)
 
 	if (n > 0 && !strcmp(argv[1], "mark"))
 		return mark_only(n);
+	if (argc == 2 && !strcmp(argv[1], "ticks")) {
+		printf("%llu\n", (unsigned long long)__builtin_ia32_rdtsc());
+		return 0;
+	}
 	if (argc == 5 && !strcmp(argv[1], "watch"))
 		return watch(argv[2], !strcmp(argv[3], "busy"), (unsigned int)atoi(argv[4]));
 	for (size_t i = 0; n > 0 && i < sizeof(loops) / sizeof(loops[0]); i++) {
@@ -251,7 +255,7 @@ int main(int argc, char **argv)
 		printf("%s %ld %llu\n", argv[1], n, (unsigned long long)(end - begin));
 		return 0;
 	}
-	fprintf(stderr, "usage: loops getpid|fork|pipe|touch N [CPU CPU]\n       loops mark 1|2|3|4\n"
+	fprintf(stderr, "usage: loops getpid|fork|pipe|touch N [CPU CPU]\n       loops mark 1|2|3|4\n       loops ticks\n"
 			"       loops watch FILE idle|busy SECONDS\n");
 	return 2;
 }

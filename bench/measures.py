@@ -4,8 +4,8 @@
 import re
 
 import lines
-from common import (BUILD, EMULATOR_ONLY, MachineError, Row, binary, counted_loop, counts, full, module, say, status,
-                    timed_loop, tiny)
+from common import (BUILD, EMULATOR_ONLY, MachineError, Row, binary, bochs_firmware, bochs_tiny, counted_loop, counts, full,
+                    module, say, status, timed_loop, tiny)
 
 FLAVOR = "release"
 SIDES = (None, FLAVOR)  # without, with
@@ -152,8 +152,8 @@ def exits(m):
 
 
 def exit_rates(m, kind, seconds):
-    """Exits per second of guest time by reason, idle or busy."""
-    text = m.sh(f"loops watch {EXITS} {kind} {seconds}", seconds + 120)
+    """Exits per second of guest time by reason, idle or busy. (A second of Bochs' can last a minute.)"""
+    text = m.sh(f"loops watch {EXITS} {kind} {seconds}", 60 * seconds + 120)
     looks = re.findall(r"^at (\d+)\n((?:\d+ \w+ \d+\n)+)", text, re.M)
     if len(looks) != 2:
         raise m.error(f"loops watch said {text!r}")
@@ -171,10 +171,11 @@ def exec_exits(m, platform):
     return Row("exits.exec.cpuid", platform, round((after["cpuid"] - before["cpuid"]) / n, 1), "1/program start")
 
 
-def exit_rows(m, platform):
+def exit_rows(m, platform, idle=IDLE_SECONDS, busy=BUSY_SECONDS):
     yield exec_exits(m, platform)
-    for kind, seconds in (("idle", IDLE_SECONDS), ("busy", BUSY_SECONDS)):
+    for kind, seconds in (("idle", idle), ("busy", busy)):
         rates = exit_rates(m, kind, seconds)
+        say(f"{platform}, {kind}: " + ", ".join(f"{k} {v:.3f}/s" for k, v in rates.items() if v))
         real = {k: v for k, v in rates.items() if k not in EMULATOR_ONLY}
         yield Row(f"exits.{kind}.per_s", platform, round(sum(real.values()), 3), "1/s", None, 1)
         for reason, rate in real.items():
@@ -267,6 +268,38 @@ def _platform(name):
     return lambda want: two_cpus(name, want)
 
 
+# --- VMX: Bochs has no instruction counter, but its time stamp counter counts instructions -----------
+
+BOCHS = "Bochs, Skylake-X"
+TICKS_AT_SHELL = {"/etc/init-extra": "#!/bin/sh\nloops ticks >/run/ticks\n"}
+BOCHS_IDLE_SECONDS, BOCHS_BUSY_SECONDS = 3, 1
+
+
+def bochs_round_trips(want):
+    """CPUID and VMCALL, by an EFI program."""
+    found = {}
+    for side in SIDES:
+        with bochs_firmware("ticks", side, BUILD / "guest" / "ticks.efi") as m:
+            said = m.wait_for(r"^ticks: at (\d+), cpuid (\d+), vmcall (\d+)\n")
+            found[side] = [int(said[i]) for i in (2, 3)]
+    for i, name in enumerate(("cpuid", "vmcall")):
+        yield Row(f"exit.{name}.ticks", f"{BOCHS}, 1 CPU", found[FLAVOR][i], "ticks", found[None][i])
+
+
+def bochs_linux(want):
+    """Ticks to the shell with one CPU, and exits with two."""
+    ticks = {}
+    for side in SIDES:
+        with bochs_tiny("boot", side, cpus=1, files=TICKS_AT_SHELL) as m:
+            ticks[side] = int(m.sh("cat /run/ticks"))
+        say(f"Bochs, {side or 'baseline'}: {ticks[side] / 1e9:.3f}e9 ticks to the shell")
+    yield Row("boot.ticks", f"{BOCHS}, tiny, 1 CPU", ticks[FLAVOR], "ticks", ticks[None])
+    if want("exits"):
+        with bochs_tiny("exits", FLAVOR, cpus=2, time_limit=600, files={"/lib/openvbs.ko": module("openvbs")}) as m:
+            m.sh("insmod /lib/openvbs.ko")
+            yield from exit_rows(m, f"{BOCHS}, 2 CPUs", BOCHS_IDLE_SECONDS, BOCHS_BUSY_SECONDS)
+
+
 # (names that it makes, function)
 ALL = [
     (("lines.hypervisor", "image.bytes"), sizes),
@@ -277,6 +310,8 @@ ALL = [
        ("exits.idle.per_s", "exits.busy.per_s", "pipe.2cpu.time", "pipe.2cpu.exits", "npt.emulator.pipe.time",
         "npt.emulator.pagetouch.time"), _platform(name))
       for name in PLATFORMS),
+    (("exit.cpuid.ticks", "exit.vmcall.ticks"), bochs_round_trips),
+    (("boot.ticks", "exits.idle.per_s", "exits.busy.per_s"), bochs_linux),
     (("boots.8cpu",), boots_8cpu),
     (("boot.instructions", "compile.instructions"), debian_instructions),
     (("boot.time",), debian_boot_time),

@@ -13,7 +13,7 @@ export BENCH_STRICT
 bench: setup ## measure everything, 20 to 40 minutes (BENCH=prefix: a part; BENCH_STRICT=1: fail on a missed target)
 	@$(MAKE) --no-print-directory FLAVOR=release images
 	@$(MAKE) --no-print-directory FLAVOR=debug images
-	@$(MAKE) --no-print-directory bench-files
+	@$(MAKE) --no-print-directory bench-files guest-programs emulators
 	@/usr/bin/python3 bench/bench.py $(BENCH)
 
 bench-files: $(BENCH_FILES)

@@ -58,7 +58,7 @@ $(OUT)/openvbs-fakehv.efi $(OUT)/openvbs-failhv.efi: $(OUT)/openvbs-%.efi: $(BOO
 
 # EFI test programs, the same for both flavours: build/guest/*.efi
 GUEST_OUT  := $(BUILD)/guest
-GUEST_EFI  := status memhog chain nomp feature
+GUEST_EFI  := status memhog chain nomp feature ticks
 GUEST_BOOT := boot/print boot/next boot/cpu boot/checks boot/verdict boot/segments lib/format lib/string
 GUEST_OBJ  := $(patsubst %,$(GUEST_OUT)/%.obj,$(GUEST_BOOT) tests/guest/guest $(addprefix tests/guest/,$(GUEST_EFI)))
 

@@ -37,7 +37,11 @@ void arch_handle_exit(struct vcpu *v);
 /** arch_host_window - let what is pending for the host (NMI, SMI, INIT) in for a moment; NMIs set cpu->nmi_seen. */
 void arch_host_window(void);
 
-/** arch_host_wait - as arch_host_window(), but sleep until something comes, unless cpu->nmi_seen is already set. */
+/**
+ * arch_host_wait - as arch_host_window(), but sleep until something comes, unless cpu->nmi_seen is already set
+ *
+ * With INIT_AND_SIPI_HELD this may go by VTL0's registers: they are undefined until arch_init_state().
+ */
 void arch_host_wait(void);
 
 /* ---- guest state ---------------------------------------------------- */

@@ -140,7 +140,11 @@ static bool take_sipi(struct cpu_shared *s, uint8_t *vector)
 	return sipi;
 }
 
-/* After INIT: nothing but a SIPI (and, for the platform's sake, an SMI) gets through. */
+/*
+ * After INIT: nothing but a SIPI (and, for the platform's sake, an SMI) gets
+ * through. Waiting comes first: where the CPU itself waits for the SIPI, one
+ * that comes before it does so is lost. The registers are nobody's meanwhile.
+ */
 static void wait_for_sipi(struct vcpu *v)
 {
 	struct cpu_shared *s = this_cpu->shared;
@@ -148,9 +152,6 @@ static void wait_for_sipi(struct vcpu *v)
 
 	__atomic_store_n(&s->in_guest, 0, __ATOMIC_SEQ_CST);
 	icr_update(); /* first: the SIPI may be on its way already */
-	arch_init_state(v);
-	apic_reset();
-	v->nmi_pending = false;
 	while (!take_sipi(s, &vector)) {
 		if (hv_stopped())
 			hv_halt();
@@ -160,6 +161,9 @@ static void wait_for_sipi(struct vcpu *v)
 			__atomic_store_n(&s->kick, 0, __ATOMIC_SEQ_CST);
 		}
 	}
+	arch_init_state(v);
+	apic_reset();
+	v->nmi_pending = false;
 	arch_sipi_state(v, vector);
 	icr_update();
 }

@@ -413,7 +413,9 @@ OUTSIDE_ROWS = hidden("content", "outside_not_empty",
 INTEL_CPUID_DIFFERS = {
     0x00000001: ({"c": 1 << 2 | 1 << 4 | 1 << 5 | 1 << 6, "d": 1 << 21}, "VMX, SMX and the debug store are hidden"),
     0x00000006: ({"a": 1 << 19 | 1 << 23}, "hardware feedback is hidden"),
-    0x00000007: ({"b": 1 << 25, "c": 1 << 7, "d": 1 << 20, "a": 1 << 17}, "processor trace, CET and FRED are hidden"),
+    0x00000007: ({"a": 1 << 17 | 1 << 27, "b": 1 << 25, "c": 1 << 5 | 1 << 7, "d": 1 << 15 | 1 << 19 | 1 << 20},
+                 "processor trace, CET, FRED, last-branch records and new forms of RDMSR and WRMSR are hidden"),
+    0x0000000D: ({"c": 1 << 8 | 3 << 11 | 1 << 15}, "the same as state of XSAVES"),
 }
 AMD_CPUID_DIFFERS = {
     0x80000001: ({"c": 1 << 2 | 1 << 12}, "SVM and SKINIT are hidden"),
@@ -433,6 +435,8 @@ def cpuid_differs(p):
 # MSRs whose class (value or #GP) may differ, and why.
 INTEL_MSR_HIDDEN_RANGES = ((0x9B, 0x9B, "SMM monitor"), (0x3F1, 0x3F2, "PEBS"), (0x3F4, 0x3F5, "PEBS"), (0x480, 0x493, "VMX"),
                            (0x560, 0x561, "processor trace"), (0x570, 0x58F, "processor trace"), (0x600, 0x600, "debug store"),
+                           (0x14CE, 0x14CF, "last-branch records"), (0x1200, 0x121F, "last-branch records"),
+                           (0x1500, 0x151F, "last-branch records"), (0x1600, 0x161F, "last-branch records"),
                            (0x17D0, 0x17D4, "hardware feedback"))
 INTEL_MSR_VALUES = {0x3A: "IA32_FEATURE_CONTROL: VMX is off", 0x1A0: "IA32_MISC_ENABLE: no BTS, no PEBS"}
 AMD_MSR_HIDDEN = {

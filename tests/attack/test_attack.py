@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The attacks that gate every change: one of each kind, on both APIC modes.
+"""The attacks that gate every change: one of each kind, on both APIC modes, and on VMX.
 
 `make attack` runs all of them, on more CPUs; the control shows that the
 judgement fails on a machine without openvbs.
@@ -12,21 +12,34 @@ from pathlib import Path
 import pytest
 
 RUN = Path(__file__).with_name("run.py")
-ATTACKS = ["insns", "svme", "msrs", "cpuid_hidden", "block", "fetch", "reads", "writes", "tables", "descriptors",
+ATTACKS = ["insns", "svme", "vmxe", "msrs", "cpuid_hidden", "block", "fetch", "reads", "writes", "tables", "descriptors",
            "nmi", "init", "s3_moved_pm_block"]
 
 
 def run(*arguments):
-    only = [word for attack in ATTACKS for word in ("--only", attack)]
-    done = subprocess.run([sys.executable, str(RUN), *arguments, *only], capture_output=True, text=True, timeout=300,
-                          check=False)
+    run_all(*arguments, *[word for attack in ATTACKS for word in ("--only", attack)])
+
+
+def run_all(*arguments):
+    done = subprocess.run([sys.executable, str(RUN), *arguments], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
 
 
-@pytest.mark.parametrize("platform", ["xapic-2", "x2apic-2"])
+@pytest.mark.parametrize("platform", ["xapic-2", "x2apic-2", "vmx-2"])
 def test_ring_0_of_vtl0_does_not_reach_the_hypervisor(platform, tmp_path):
     run("--platform", platform, "--json", str(tmp_path / "attack.json"))
 
 
+def test_a_new_intel_cpu_gives_the_firmware_no_way_in(tmp_path):
+    """Arrow Lake has CET, WAITPKG and XSAVES with supervisor state; the EFI program alone."""
+    run_all("--platform", "vmx-new", "--json", str(tmp_path / "attack.json"))
+
+
 def test_the_same_attacks_succeed_without_openvbs(tmp_path):
     run("--without", "--platform", "xapic-2", "--json", str(tmp_path / "without.json"))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("platform", ["vmx-2", "vmx-new"])
+def test_the_same_attacks_succeed_on_vmx_without_openvbs(platform, tmp_path):
+    run_all("--without", "--platform", platform, "--json", str(tmp_path / "without.json"))

@@ -203,6 +203,9 @@ void arch_host_wait(void)
 		vmx_wait(&this_cpu->nmi_seen);
 		return;
 	}
+	v->arch.event = 0; /* nothing may be pending in this state (27.3.1.5); arch_init_state() comes after it */
+	vmwrite(VMCS_SHADOW, 0);
+	vmwrite(VMCS_GUEST_PENDING_DB, 0);
 	vmwrite(VMCS_ACTIVITY, ACTIVITY_WAIT_SIPI);
 	arch_run_guest(v);
 	vmwrite(VMCS_ACTIVITY, ACTIVITY_ACTIVE);
