@@ -26,11 +26,13 @@ def run_all(*arguments):
 
 
 @pytest.mark.parametrize("platform", ["xapic-2", "x2apic-2", "vmx-2"])
-def test_ring_0_of_vtl0_does_not_reach_the_hypervisor(platform, tmp_path):
+def test_ring_0_of_vtl0_does_not_reach_the_hypervisor(platform, tmp_path, request):
+    if platform.startswith("vmx"):
+        request.getfixturevalue("bochs")
     run("--platform", platform, "--json", str(tmp_path / "attack.json"))
 
 
-def test_a_new_intel_cpu_gives_the_firmware_no_way_in(tmp_path):
+def test_a_new_intel_cpu_gives_the_firmware_no_way_in(bochs, tmp_path):
     """Arrow Lake has CET, WAITPKG and XSAVES with supervisor state; the EFI program alone."""
     run_all("--platform", "vmx-new", "--json", str(tmp_path / "attack.json"))
 
@@ -41,5 +43,5 @@ def test_the_same_attacks_succeed_without_openvbs(tmp_path):
 
 @pytest.mark.long
 @pytest.mark.parametrize("platform", ["vmx-2", "vmx-new"])
-def test_the_same_attacks_succeed_on_vmx_without_openvbs(platform, tmp_path):
+def test_the_same_attacks_succeed_on_vmx_without_openvbs(platform, bochs, tmp_path):
     run_all("--without", "--platform", platform, "--json", str(tmp_path / "without.json"))

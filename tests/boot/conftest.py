@@ -20,10 +20,6 @@ sys.path.insert(0, str(ROOT / "tools"))
 from machine import Machine  # noqa: E402
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "long: takes minutes; only in `make check-long`")
-
-
 @pytest.fixture
 def machine(request):
     """Function that powers on a machine for this test; options as for Machine."""

@@ -6,27 +6,19 @@ wrong; it also keeps TLB entries that QEMU flushes. No Secure Boot there: the
 loader tells so as evidence, and starts all the same.
 """
 
-import os
 import re
 
 import pytest
 
 import guestlib
 from guestlib import BUILD
-from machine import BochsMachine, MachineError, bochs_emulator, tiny
+from machine import BochsMachine, tiny
 
 NEXT = "next=\\EFI\\test\\status.efi\n"
 NO_VIRTUALIZATION, FIRMWARE_OFF = 2, 3  # enum ovbs_reason
 
 
-@pytest.fixture(scope="module", autouse=True)
-def emulator():
-    try:
-        bochs_emulator.get()
-    except MachineError as e:
-        if os.environ.get("OPENVBS_BOCHS_REQUIRED"):
-            raise
-        pytest.skip(f"no Bochs: {e}")
+pytestmark = pytest.mark.usefixtures("bochs")
 
 
 def firmware_only(model, **options):
