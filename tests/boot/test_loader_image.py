@@ -75,12 +75,13 @@ def test_manifest(pe, flavor):
     assert build.rstrip(b"\0").decode().encode() == pe.sections[".sbat"][2].splitlines()[1].split(b",")[4]
 
 
-def test_a_signature_fits_and_covers_the_hypervisor(tmp_path):
+@pytest.mark.parametrize("arch", ["svm", "vmx"])
+def test_a_signature_fits_and_covers_the_hypervisor(tmp_path, arch):
     out = keys.sign_efi(BUILD / "release" / "openvbs.efi", tmp_path / "signed.efi")
     check = ["sbverify", "--cert", str(keys.keys() / "db.crt")]
     assert subprocess.run([*check, out], capture_output=True, check=False).returncode == 0
     data = bytearray(out.read_bytes())
-    hypervisor = PE(bytes(data)).sections[".hvsvm"][2]
+    hypervisor = PE(bytes(data)).sections[f".hv{arch}"][2]
     data[data.find(hypervisor) + len(hypervisor) // 2] ^= 1
     out.write_bytes(data)
     assert subprocess.run([*check, out], capture_output=True, check=False).returncode != 0

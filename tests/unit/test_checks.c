@@ -303,6 +303,10 @@ static void test_intel(void **state)
 		f = good_intel();
 		f.vmx[intel[i].fact] ^= intel[i].flip;
 		refused(&f, OVBS_REASON_NO_VIRTUALIZATION, intel[i].check);
+		v = (struct verdict){ 0 };
+		assert_false(checks_decide(&f, &v));
+		assert_non_null(strstr(v.evidence, "IA32_VMX_")); /* the register and its value */
+		assert_non_null(strchr(v.evidence, '='));
 	}
 }
 
@@ -315,6 +319,10 @@ static void test_intel_others(void **state)
 	refused(&f, OVBS_REASON_OTHER_HYPERVISOR, "cr4.vmxe");
 	f = good_intel();
 	f.std_ecx = 0;
+	refused(&f, OVBS_REASON_NO_VIRTUALIZATION, "cpuid.vmx");
+	strcpy(f.vendor, "CentaurHauls"); /* VIA; Zhaoxin's VMX is Intel's too */
+	refused(&f, OVBS_REASON_NO_VIRTUALIZATION, "cpuid.vmx");
+	strcpy(f.vendor, "  Shanghai  ");
 	refused(&f, OVBS_REASON_NO_VIRTUALIZATION, "cpuid.vmx");
 	strcpy(f.vendor, "Some Vendor!");
 	refused(&f, OVBS_REASON_NO_VIRTUALIZATION, "cpuid.svm_vmx");
