@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 RUN = Path(__file__).with_name("run.py")
-ATTACKS = ["insns", "svme", "vmxe", "msrs", "cpuid_hidden", "block", "fetch", "reads", "writes", "tables", "descriptors",
+ATTACKS = ["insns", "svme", "vmxe", "steps_held", "msrs", "cpuid_hidden", "block", "fetch", "reads", "writes", "tables", "descriptors",
            "nmi", "init", "s3_moved_pm_block"]
 
 

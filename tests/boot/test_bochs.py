@@ -111,12 +111,16 @@ def sleep_is_refused(m):
 
 
 @pytest.mark.long
-def test_linux_on_the_newest_cpu():
-    """Linux uses TPAUSE, XSAVES and INVPCID where CPUID shows them."""
-    with BochsMachine("bochs-linux-new", model="arrow_lake", cpus=2, openvbs="release", time_limit=200) as m:
+def test_a_cpu_goes_off_and_on_many_times():
+    """INIT and SIPI by the CPU's own exits, from Linux, which waits for nothing in between."""
+    with BochsMachine("bochs-hotplug", cpus=3, openvbs="release", files=guestlib.module(), time_limit=400) as m:
         m.wait_ready()
-        assert int(m.sh("nproc")) == 2
-        m.sh("grep -q '^flags.* waitpkg' /proc/cpuinfo; grep -q '^flags.* xsaves' /proc/cpuinfo")
+        guestlib.load_module(m)
+        m.sh("""cd /sys/devices/system/cpu; i=0
+             while [ $i -lt 8 ]; do echo 0 >cpu1/online; echo 0 >cpu2/online; echo 1 >cpu2/online; echo 1 >cpu1/online
+             i=$((i+1)); done""", 300)
+        assert int(m.sh("nproc")) == 3
+        assert guestlib.total(guestlib.exits(m), "init") >= 16
         assert m.vm_entry_failures() == []
 
 

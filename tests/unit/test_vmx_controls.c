@@ -16,15 +16,18 @@
 #define rdmsr_safe hardware_rdmsr_safe
 #define rdmsr      hardware_rdmsr
 #define wrmsr      hardware_wrmsr
+#define wrmsr_safe hardware_wrmsr_safe
 #include "../../hypervisor/arch/x86/x86.h"
 #undef cpuid
 #undef rdmsr_safe
 #undef rdmsr
 #undef wrmsr
+#undef wrmsr_safe
 
 static struct cpuid_regs cpuid(uint32_t leaf, uint32_t subleaf);
 static int rdmsr_safe(uint32_t msr, uint64_t *v);
 static void wrmsr(uint32_t msr, uint64_t v);
+static int wrmsr_safe(uint32_t msr, uint64_t v);
 static uint64_t rdmsr(uint32_t msr) __attribute__((unused));
 
 #include "../../hypervisor/arch/vmx/controls.c"
@@ -42,14 +45,14 @@ static const struct {
 
 static uint32_t missing_msr, missing_bits, forced_msr, forced_bits, allowed2, absent_msr;
 static bool all_features;
-static uint64_t xss;
+static uint64_t xss, misc_enable;
 
 static int rdmsr_safe(uint32_t msr, uint64_t *v)
 {
 	if (msr == absent_msr)
 		return -1;
-	if (msr == MSR_XSS) {
-		*v = xss;
+	if (msr == MSR_XSS || msr == MSR_MISC_ENABLE || msr == MSR_CORE_CAPS) {
+		*v = msr == MSR_XSS ? xss : msr == MSR_MISC_ENABLE ? misc_enable : 0x22;
 		return 0;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(skylake); i++) {
@@ -79,6 +82,13 @@ static void wrmsr(uint32_t msr, uint64_t v)
 {
 	assert_int_equal(msr, MSR_XSS);
 	xss = v;
+}
+
+static int wrmsr_safe(uint32_t msr, uint64_t v)
+{
+	assert_int_equal(msr, MSR_MISC_ENABLE);
+	misc_enable = v;
+	return 0;
 }
 
 static struct cpuid_regs cpuid(uint32_t leaf, uint32_t subleaf)
@@ -198,8 +208,9 @@ static const struct {
 	uint32_t leaf, subleaf;
 	unsigned int reg, bit; /* EAX to EDX */
 } optional[] = {
-	{ CPU2_RDTSCP, 0x80000001, 0, 3, 27 }, { CPU2_INVPCID, 7, 0, 1, 10 },
-	{ CPU2_USER_WAIT, 7, 0, 2, 5 },        { CPU2_PCONFIG, 7, 0, 3, 18 },
+	{ CPU2_RDTSCP, 0x80000001, 0, 3, 27 },
+	{ CPU2_INVPCID, 7, 0, 1, 10 },
+	{ CPU2_USER_WAIT, 7, 0, 2, 5 },
 	{ CPU2_XSAVES, 0xD, 1, 0, 3 },
 };
 
@@ -252,14 +263,18 @@ static void test_msr_map(void **state)
 		uint32_t msr;
 		bool read, write;
 	} rows[] = {
-		{ 0x3A, true, true },         { 0x1B, false, true },        { 0x79, false, true },
-		{ 0x9B, true, true },         { 0x480, true, true },        { 0x493, true, true },
-		{ 0x560, true, true },        { 0x570, true, true },        { 0x58F, true, true },
-		{ 0x600, true, true },        { 0x3F1, true, true },        { 0xDA0, false, true },
-		{ 0x1A0, true, true },        { 0x14CE, true, true },       { 0x17D0, true, true },
-		{ 0x1F2, false, true },       { 0x982, false, true },       { 0x830, false, false },
-		{ 0x10, false, false },       { 0x277, false, false },      { 0x6E0, false, false },
-		{ 0xC0000080, false, false }, { 0xC0000100, false, false },
+		{ 0x3A, true, true },         { 0x1B, false, true },   { 0x79, false, true },
+		{ 0x9B, true, true },         { 0x480, true, true },   { 0x493, true, true },
+		{ 0x560, true, true },        { 0x570, true, true },   { 0x58F, true, true },
+		{ 0x600, true, true },        { 0x3F1, true, true },   { 0xDA0, false, true },
+		{ 0x1A0, true, true },        { 0x14CE, true, true },  { 0x17D0, true, true },
+		{ 0x1F2, false, true },       { 0x982, false, true },  { 0x830, false, false },
+		{ 0xED, true, true },         { 0xF0, true, true },    { 0xCF, true, false },
+		{ 0x1903, true, true },       { 0x1983, true, true },  { 0x1900, false, false },
+		{ 0x1902, false, false },     { 0xC80, false, true },  { 0x1400, false, true },
+		{ 0x2A0, false, true },       { 0x2F5, false, true },  { 0x10, false, false },
+		{ 0x277, false, false },      { 0x6E0, false, false }, { 0xC0000080, false, false },
+		{ 0xC0000100, false, false },
 	};
 
 	assert_int_equal(vmx_bitmaps_prepare(), 0);
@@ -286,7 +301,7 @@ static void test_msr_writes(void **state)
 		{ 0x560, 0x1000, -EPERM },
 		{ 0x600, 0, -EPERM },
 		{ 0x79, 0x1234, 0 },
-		{ 0x1A0, 1, -ENOENT },
+		{ 0x1A0, 1, 0 },
 		{ 0x1A0, 1 | 1ULL << 22, -EPERM },
 		{ 0x1A0, 1 | 1ULL << 34, -EPERM },
 		{ 0xDA0, 0, -ENOENT },
@@ -303,6 +318,20 @@ static void test_msr_writes(void **state)
 	kept = false;
 	assert_int_equal(arch_msr_write(NULL, 0x1F2, 0), -EPERM);
 	assert_true(kept);
+}
+
+/* What VTL0 reads as set is not written where the hardware has it clear; and the other way. */
+static void test_misc_enable_and_core_capabilities(void **state)
+{
+	uint64_t seen;
+
+	misc_enable = 1 << 11 | 1;
+	assert_int_equal(arch_msr_read(NULL, 0x1A0, &seen), 0);
+	assert_int_equal(seen, 3 << 11 | 1);
+	assert_int_equal(arch_msr_write(NULL, 0x1A0, seen | 1 << 18), 0);
+	assert_int_equal(misc_enable, 1 << 18 | 1 << 11 | 1);
+	assert_int_equal(arch_msr_read(NULL, 0xCF, &seen), 0);
+	assert_int_equal(seen, 0x20);
 }
 
 static void test_cpuid_beyond_the_last_leaf(void **state)
@@ -336,6 +365,7 @@ int main(void)
 		cmocka_unit_test_setup(test_instructions_follow_cpuid, reset),
 		cmocka_unit_test_setup(test_msr_map, reset),
 		cmocka_unit_test_setup(test_msr_writes, reset),
+		cmocka_unit_test_setup(test_misc_enable_and_core_capabilities, reset),
 		cmocka_unit_test_setup(test_cpuid_beyond_the_last_leaf, reset),
 		cmocka_unit_test_setup(test_hidden_state_leaves_xss_at_the_start, reset),
 	};

@@ -42,7 +42,6 @@ static uint32_t wanted2(void)
 	want |= cpuid(0x80000001, 0).edx & (1u << 27) ? CPU2_RDTSCP : 0;
 	want |= f7.ebx & (1u << 10) ? CPU2_INVPCID : 0;
 	want |= f7.ecx & (1u << 5) ? CPU2_USER_WAIT : 0;
-	want |= f7.edx & (1u << 18) ? CPU2_PCONFIG : 0;
 	if (cpuid(0, 0).eax >= 0xD && (cpuid(0xD, 1).eax & (1u << 3)))
 		want |= CPU2_XSAVES;
 	return want;
@@ -80,7 +79,15 @@ void vmx_fill_controls(void)
 	vmwrite(VMCS_SECONDARY, control[SECONDARY].value);
 	vmwrite(VMCS_EXIT_CONTROLS, control[ON_EXIT].value);
 	vmwrite(VMCS_ENTRY_CONTROLS, control[ON_ENTRY].value); /* ENTRY_GUEST_64: with EFER, fill_guest() */
+	/* VMCLEAR leaves the fields undefined (25.11.3): also those that are not used must say so. */
 	vmwrite(VMCS_EXCEPTIONS, 0);
+	vmwrite(VMCS_PF_MASK, 0);
+	vmwrite(VMCS_PF_MATCH, 0);
+	vmwrite(VMCS_CR3_TARGETS, 0);
+	vmwrite(VMCS_EXIT_MSR_STORES, 0);
+	vmwrite(VMCS_EXIT_MSR_LOADS, 0);
+	vmwrite(VMCS_ENTRY_MSR_LOADS, 0);
+	vmwrite(VMCS_ENTRY_EVENT, 0);
 	vmwrite(VMCS_IO_BITMAP_A, vmx_io_bitmap().v);
 	vmwrite(VMCS_IO_BITMAP_B, vmx_io_bitmap().v + PAGE_SIZE);
 	vmwrite(VMCS_MSR_BITMAP, vmx_msr_bitmap(this_cpu->icr_trapped).v);

@@ -24,7 +24,9 @@ void arch_inject(struct vcpu *v, enum x86_vector vector, bool has_error, uint32_
 		error = 0;
 	}
 	v->arch.vectoring = 0; /* replaced */
+	/* A trap that MOV to SS held off is gone with the blocking: entry refuses one without the other (27.3.1.5). */
 	vmwrite(VMCS_GUEST_PENDING_DB, 0);
+	vmwrite(VMCS_SHADOW, vmread(VMCS_SHADOW) & ~(uint64_t)(SHADOW_STI | SHADOW_MOV_SS));
 	has_error = has_error && (vmread(VMCS_GUEST_CR0) & CR0_PE); /* real mode pushes none (27.2.1.3) */
 	v->arch.event = EVENT_VALID | EVENT_EXCEPTION | (has_error ? EVENT_ERROR_VALID : 0) | vector;
 	v->arch.event_error = has_error ? error : 0;
@@ -74,6 +76,12 @@ static void set_nmi_window(bool on)
 	uint64_t c = vmread(VMCS_PRIMARY);
 
 	vmwrite(VMCS_PRIMARY, on ? c | CPU_NMI_WINDOW : c & ~(uint64_t)CPU_NMI_WINDOW);
+}
+
+void vmx_nmi_window(struct vcpu *v)
+{
+	set_nmi_window(false); /* whatever it was wanted for may be gone, by an INIT */
+	v->arch.nmi_window = true;
 }
 
 /*

@@ -122,7 +122,7 @@ static void dispatch(struct vcpu *v)
 		on_exception_or_nmi(v);
 		break;
 	case EXIT_NMI_WINDOW:
-		v->arch.nmi_window = true; /* cpu_before_entry() injects */
+		vmx_nmi_window(v); /* cpu_before_entry() injects */
 		break;
 	case EXIT_INIT:
 		this_cpu->init_seen = 1;

@@ -27,6 +27,8 @@
 	(MISC_LIMIT_CPUID | MISC_XD_DISABLE) /* the hypervisor needs CPUID and EFER.NXE */
 #define MSR_BIOS_UPDATE 0x079u
 #define MSR_XSS         0xDA0u
+#define MSR_CORE_CAPS   0x0CFu
+#define CORE_CAPS_RAR   (1ULL << 1) /* remote action requests */
 
 /*
  * State that XRSTORS would write past the MSR bitmap (SDM 1, 13.5): processor
@@ -54,10 +56,13 @@ static const struct {
 	uint32_t first, last;
 	enum msr_rule rule;
 } rules[] = {
-	{ 0x011, 0x012, MSR_HIDDEN },   /* MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME of old */
-	{ 0x080, 0x080, MSR_FROZEN },   /* trace hub's memory */
-	{ 0x09B, 0x09B, MSR_HIDDEN },   /* IA32_SMM_MONITOR_CTL */
+	{ 0x011, 0x012, MSR_HIDDEN }, /* MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME of old */
+	{ 0x080, 0x080, MSR_FROZEN }, /* trace hub's memory */
+	{ 0x09B, 0x09B, MSR_HIDDEN }, /* IA32_SMM_MONITOR_CTL */
+	{ 0x0ED, 0x0F0, MSR_HIDDEN }, /* remote action requests: lists that the CPU reads and answers in memory */
 	{ 0x1F2, 0x1F7, MSR_FROZEN },   /* SMRR, PRMRR */
+	{ 0x2A0, 0x2A7, MSR_FROZEN },   /* PRMRR_BASE_n */
+	{ 0x2F4, 0x2F5, MSR_FROZEN },   /* uncore PRMRR */
 	{ 0x3F1, 0x3F2, MSR_HIDDEN },   /* IA32_PEBS_ENABLE, MSR_PEBS_DATA_CFG */
 	{ 0x3F4, 0x3F5, MSR_HIDDEN },   /* IA32_PEBS_BASE, IA32_PEBS_INDEX */
 	{ 0x480, 0x493, MSR_HIDDEN },   /* VMX capabilities */
@@ -65,7 +70,9 @@ static const struct {
 	{ 0x570, 0x58F, MSR_HIDDEN },   /* IA32_RTIT_* */
 	{ 0x600, 0x600, MSR_HIDDEN },   /* IA32_DS_AREA */
 	{ 0x981, 0x984, MSR_FROZEN },   /* IA32_TME_* */
+	{ 0xC80, 0xC80, MSR_FROZEN },   /* IA32_DEBUG_INTERFACE */
 	{ 0x1200, 0x121F, MSR_HIDDEN }, /* IA32_LBR_x_INFO */
+	{ 0x1400, 0x1401, MSR_FROZEN }, /* SEAMRR */
 	{ 0x14CE, 0x14CF, MSR_HIDDEN }, /* IA32_LBR_CTL, _DEPTH */
 	{ 0x1500, 0x151F, MSR_HIDDEN }, /* IA32_LBR_x_FROM_IP */
 	{ 0x1600, 0x161F, MSR_HIDDEN }, /* IA32_LBR_x_TO_IP */
@@ -76,8 +83,15 @@ static uint32_t max_leaf, max_extended; /* highest CPUID leaves, basic and from 
 static uint8_t *msr_bitmap[2];          /* [icr trapped] */
 static uint8_t *io_bitmap;
 
+/* IA32_PMC_GPn_CFG_C, _FXn_CFG_C: a counter's share of architectural PEBS, in blocks of four registers. */
+#define PERF_FIRST    0x1900u
+#define PERF_LAST     0x19FFu
+#define IS_CFG_C(msr) ((msr) >= PERF_FIRST && (msr) <= PERF_LAST && ((msr)&3) == 3)
+
 static enum msr_rule rule_of(uint32_t msr)
 {
+	if (IS_CFG_C(msr))
+		return MSR_HIDDEN;
 	for (unsigned int i = 0; i < ARRAY_SIZE(rules); i++)
 		if (msr >= rules[i].first && msr <= rules[i].last)
 			return rules[i].rule;
@@ -99,7 +113,10 @@ static void fill(uint8_t *map)
 	for (unsigned int i = 0; i < ARRAY_SIZE(rules); i++)
 		for (uint32_t msr = rules[i].first; msr <= rules[i].last; msr++)
 			trap(map, msr, rules[i].rule == MSR_HIDDEN, true);
+	for (uint32_t msr = PERF_FIRST; msr <= PERF_LAST; msr++)
+		trap(map, msr, IS_CFG_C(msr), IS_CFG_C(msr));
 	trap(map, MSR_FEATURE_CONTROL, true, true);
+	trap(map, MSR_CORE_CAPS, true, false);
 	trap(map, MSR_MISC_ENABLE, true, true);
 	trap(map, MSR_XSS, false, true);
 	trap(map, MSR_APIC_BASE, false, true);
@@ -145,15 +162,28 @@ int arch_msr_read(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
 	if (rule_of(msr) == MSR_HIDDEN)
 		return -EPERM;
-	if (msr != MSR_FEATURE_CONTROL && msr != MSR_MISC_ENABLE)
+	if (msr != MSR_FEATURE_CONTROL && msr != MSR_MISC_ENABLE && msr != MSR_CORE_CAPS)
 		return -ENOENT;
 	if (rdmsr_safe(msr, value))
 		return -EPERM;
 	if (msr == MSR_FEATURE_CONTROL)
 		*value &= ~(FEATURE_CONTROL_SMX | FEATURE_CONTROL_VMX);
+	else if (msr == MSR_CORE_CAPS)
+		*value &= ~CORE_CAPS_RAR;
 	else
 		*value |= MISC_NO_BTS | MISC_NO_PEBS;
 	return 0;
+}
+
+/* VTL0 writes back what it read: the two bits, which are read-only, as the hardware has them. */
+static int write_misc_enable(uint64_t value)
+{
+	const uint64_t shown = MISC_NO_BTS | MISC_NO_PEBS;
+	uint64_t old;
+
+	if ((value & MISC_NEVER_SET) || rdmsr_safe(MSR_MISC_ENABLE, &old))
+		return -EPERM;
+	return wrmsr_safe(MSR_MISC_ENABLE, (value & ~shown) | (old & shown)) ? -EPERM : 0;
 }
 
 int arch_msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
@@ -174,7 +204,7 @@ int arch_msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
 		hv_log_denied("microcode update: not passed on");
 		return 0;
 	case MSR_MISC_ENABLE:
-		return value & MISC_NEVER_SET ? -EPERM : -ENOENT;
+		return write_misc_enable(value);
 	case MSR_XSS:
 		return value & XSS_HIDDEN ? -EPERM : -ENOENT;
 	default:
@@ -208,14 +238,13 @@ static void hide_leaf7(uint32_t subleaf, struct cpuid_regs *r)
 		return;
 	hide(&r->ebx, 25); /* processor trace */
 	hide(&r->ecx, 7);  /* CET: the host's and VTL0's shadow stacks are not switched yet */
+	hide(&r->edx, 18); /* PCONFIG: it would program memory encryption */
 	hide(&r->edx, 19); /* architectural last-branch records */
 	hide(&r->edx, 20);
 	if (!vmx_has2(CPU2_INVPCID))
 		hide(&r->ebx, 10);
 	if (!vmx_has2(CPU2_USER_WAIT))
 		hide(&r->ecx, 5);
-	if (!vmx_has2(CPU2_PCONFIG))
-		hide(&r->edx, 18);
 }
 
 uint64_t vmx_hidden_cr4(void)
@@ -256,11 +285,12 @@ void arch_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
 	case 0x1C: /* architectural last-branch records */
 		*r = (struct cpuid_regs){ 0 };
 		break;
-	case 0x23: /* performance monitoring: no subleaves 4 and 5, architectural PEBS */
+	case 0x23: /* performance monitoring: no architectural PEBS */
 		if (subleaf == 0) {
+			hide(&r->eax, 2); /* auto counter reload shares PEBS' registers */
 			hide(&r->eax, 4);
 			hide(&r->eax, 5);
-		} else if (subleaf == 4 || subleaf == 5) {
+		} else if (subleaf == 2 || subleaf == 4 || subleaf == 5) {
 			*r = (struct cpuid_regs){ 0 };
 		}
 		break;

@@ -19,6 +19,7 @@
 #define DR7_RESET       0x400u
 #define DR6_RESET       0xFFFF0FF0u
 #define PENDING_BS      (1ULL << 14)
+#define DEBUGCTL_BTF    (1u << 1)
 
 #define FIELD(base, nth) ((enum vmcs_field)((base) + 2 * (nth)))
 
@@ -123,6 +124,7 @@ void arch_init_state(struct vcpu *v)
 	write_cr2(0);
 	asm volatile("mov %0, %%dr6" : : "r"((uint64_t)DR6_RESET));
 	vmwrite(VMCS_GUEST_DR7, DR7_RESET);
+	vmwrite(VMCS_GUEST_DEBUGCTL, 0);
 	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_FIXED);
 	vmwrite(VMCS_GUEST_RIP, 0xFFF0);
 	vmwrite(VMCS_GUEST_PENDING_DB, 0);
@@ -198,7 +200,8 @@ void arch_skip_bytes(struct vcpu *v, unsigned int n)
 	vmwrite(VMCS_GUEST_RIP, rip);
 	vmwrite(VMCS_SHADOW, vmread(VMCS_SHADOW) & ~(uint64_t)(SHADOW_STI | SHADOW_MOV_SS));
 	vmwrite(VMCS_GUEST_RFLAGS, flags & ~RFLAGS_RF);
-	if (flags & RFLAGS_TF)
+	/* With BTF it is a branch that traps, and this was none (SDM 3, 18.4.4). */
+	if ((flags & RFLAGS_TF) && !(vmread(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF))
 		vmwrite(VMCS_GUEST_PENDING_DB, PENDING_BS);
 }
 

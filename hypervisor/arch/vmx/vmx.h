@@ -70,6 +70,9 @@ uint64_t vmx_hidden_cr4(void);
 /** vmx_after_exit - deliver again what an exit interrupted, unless the handler put something else in its place. */
 void vmx_after_exit(struct vcpu *v);
 
+/** vmx_nmi_window - VTL0 can take an NMI now, if there still is one: the exit for it is switched off. */
+void vmx_nmi_window(struct vcpu *v);
+
 /** vmx_write_event - hand the pending event to the next VM entry. */
 void vmx_write_event(struct vcpu *v);
 

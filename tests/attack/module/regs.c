@@ -291,6 +291,38 @@ STEP(rdmsr_efer, "mov $0xc0000080, %%ecx;", "rdmsr")
 STEP(wrmsr_efer, "mov $0xc0000080, %%ecx; rdmsr;", "wrmsr")
 STEP(wbinvd, "", "wbinvd")
 
+/*
+ * MOV to SS holds the trap off for one instruction; where that one exits and is
+ * answered by an exception, VM entry checks that the two fit (SDM 3, 27.3.1.5).
+ */
+#define STEP_HELD(name, setup, insn)                                                               \
+	static void held_##name(void *unused)                                                      \
+	{                                                                                          \
+		asm volatile("mov %%ss, %%edi;" setup "pushfq; orl $0x100, (%%rsp); popfq\n\t"     \
+			     "mov %%edi, %%ss\n\t" insn "\n\tpushfq; andl $~0x100, (%%rsp); popfq" \
+			     :                                                                     \
+			     :                                                                     \
+			     : "rax", "rcx", "rdx", "rdi", "memory", "cc");                        \
+	}
+
+STEP_HELD(vmcall, "", ".byte 0x0f, 0x01, 0xc1")
+STEP_HELD(vmmcall, "", ".byte 0x0f, 0x01, 0xd9")
+STEP_HELD(rdmsr, "mov $0x40000000, %%ecx;", "rdmsr")
+STEP_HELD(wrmsr, "mov $0x1b, %%ecx; rdmsr; xor $0x1000, %%eax;", "wrmsr")
+
+static void run_steps_held(struct report *r)
+{
+	static const struct probe probes[] = {
+		{ "held_vmcall", held_vmcall, NULL },
+		{ "held_vmmcall", held_vmmcall, NULL },
+		{ "held_rdmsr", held_rdmsr, NULL },
+		{ "held_wrmsr", held_wrmsr, NULL },
+	};
+
+	try_everywhere(r, probes, ARRAY_SIZE(probes));
+	row(r, "after_held", system_guarded(), "every CPU");
+}
+
 static void run_steps(struct report *r)
 {
 	static const struct probe probes[] = {
@@ -335,4 +367,5 @@ const struct attack regs_attacks[] = { { "regs", run_regs },
 				       { "cr4_la57_flip", run_la57 },
 				       { "cpuid_mirrors", run_mirrors },
 				       { "steps", run_steps },
+				       { "steps_held", run_steps_held },
 				       {} };
