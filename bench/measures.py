@@ -152,8 +152,8 @@ def exits(m):
 
 
 def exit_rates(m, kind, seconds):
-    """Exits per second of guest time by reason, idle or busy. (A second of Bochs' can last a minute.)"""
-    text = m.sh(f"loops watch {EXITS} {kind} {seconds}", 60 * seconds + 120)
+    """Exits per second of guest time by reason, idle or busy. (A second of Bochs' can last minutes.)"""
+    text = m.sh(f"loops watch {EXITS} {kind} {seconds}", 300 * seconds + 120)
     looks = re.findall(r"^at (\d+)\n((?:\d+ \w+ \d+\n)+)", text, re.M)
     if len(looks) != 2:
         raise m.error(f"loops watch said {text!r}")
@@ -295,7 +295,7 @@ def bochs_linux(want):
         say(f"Bochs, {side or 'baseline'}: {ticks[side] / 1e9:.3f}e9 ticks to the shell")
     yield Row("boot.ticks", f"{BOCHS}, tiny, 1 CPU", ticks[FLAVOR], "ticks", ticks[None])
     if want("exits"):
-        with bochs_tiny("exits", FLAVOR, cpus=2, time_limit=600, files={"/lib/openvbs.ko": module("openvbs")}) as m:
+        with bochs_tiny("exits", FLAVOR, cpus=2, time_limit=900, files={"/lib/openvbs.ko": module("openvbs")}) as m:
             m.sh("insmod /lib/openvbs.ko")
             yield from exit_rows(m, f"{BOCHS}, 2 CPUs", BOCHS_IDLE_SECONDS, BOCHS_BUSY_SECONDS)
 
