@@ -12,7 +12,6 @@
  */
 #include "arch/x86/gprs.inc"
 
-
 	.text
 	.globl svm_vmrun
 	.type svm_vmrun, @function

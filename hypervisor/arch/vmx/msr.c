@@ -23,12 +23,11 @@
 #define MISC_NO_PEBS     (1ULL << 12)
 #define MISC_LIMIT_CPUID (1ULL << 22)
 #define MISC_XD_DISABLE  (1ULL << 34)
-#define MISC_NEVER_SET                                                                             \
-	(MISC_LIMIT_CPUID | MISC_XD_DISABLE) /* the hypervisor needs CPUID and EFER.NXE */
-#define MSR_BIOS_UPDATE 0x079u
-#define MSR_XSS         0xDA0u
-#define MSR_CORE_CAPS   0x0CFu
-#define CORE_CAPS_RAR   (1ULL << 1) /* remote action requests */
+#define MISC_NEVER_SET   (MISC_LIMIT_CPUID | MISC_XD_DISABLE) /* we need CPUID and EFER.NXE */
+#define MSR_BIOS_UPDATE  0x079u
+#define MSR_XSS          0xDA0u
+#define MSR_CORE_CAPS    0x0CFu
+#define CORE_CAPS_RAR    (1ULL << 1) /* remote action requests */
 
 /*
  * State that XRSTORS would write past the MSR bitmap (SDM 1, 13.5): processor
@@ -113,8 +112,8 @@ static void fill(uint8_t *map)
 	for (unsigned int i = 0; i < ARRAY_SIZE(rules); i++)
 		for (uint32_t msr = rules[i].first; msr <= rules[i].last; msr++)
 			trap(map, msr, rules[i].rule == MSR_HIDDEN, true);
-	for (uint32_t msr = PERF_FIRST; msr <= PERF_LAST; msr++)
-		trap(map, msr, IS_CFG_C(msr), IS_CFG_C(msr));
+	for (uint32_t msr = PERF_FIRST + 3; msr <= PERF_LAST; msr += 4) /* IS_CFG_C() */
+		trap(map, msr, true, true);
 	trap(map, MSR_FEATURE_CONTROL, true, true);
 	trap(map, MSR_CORE_CAPS, true, false);
 	trap(map, MSR_MISC_ENABLE, true, true);
