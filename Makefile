@@ -15,7 +15,8 @@ OUT    := $(BUILD)/$(FLAVOR)
 
 include mk/flags.mk
 include mk/hypervisor.mk
-include $(wildcard mk/boot.mk mk/unit.mk mk/linux.mk mk/machine.mk mk/attack.mk mk/bench.mk mk/check.mk mk/guest.mk mk/demo.mk)
+include mk/securekernel.mk
+include $(wildcard mk/boot.mk mk/unit.mk mk/linux.mk mk/machine.mk mk/attack.mk mk/bench.mk mk/check.mk mk/guest.mk mk/demo.mk mk/clients.mk mk/trustlets.mk)
 
 .PHONY: all images help clean
 all: setup-build ## build release and debug images
@@ -28,4 +29,4 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 clean: ## remove what was compiled; keep emulators, disk images and keys
-	rm -rf $(BUILD)/release $(BUILD)/debug $(BUILD)/unit $(BUILD)/clang-release $(BUILD)/clang-debug
+	rm -rf $(BUILD)/release $(BUILD)/debug $(BUILD)/unit $(BUILD)/clang-release $(BUILD)/clang-debug $(BUILD)/trustlets $(BUILD)/clients

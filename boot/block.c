@@ -5,11 +5,16 @@
  */
 #include "loader.h"
 
+#include <openvbs/sk_info.h>
+
+#include "cpu.h"
 #include "layout.h"
+#include "manifest.h"
 #include "ovbs_string.h"
 #include "platform.h"
 #include "stub.h"
 #include "tables.h"
+#include "vtl1.h"
 
 /*
  * EfiReservedMemoryType: the operating system must never touch it, and keeps
@@ -41,7 +46,7 @@ static bool allocate(struct loader *l, uint64_t size, uint64_t *spa)
 	return true;
 }
 
-static bool ram_top(struct loader *l, uint64_t *top)
+static bool read_memory_map(struct loader *l, struct ovbs_boot_info *info)
 {
 	UINTN size = 0, key, step = 0;
 	EFI_MEMORY_DESCRIPTOR *map = NULL;
@@ -54,34 +59,18 @@ static bool ram_top(struct loader *l, uint64_t *top)
 	status = l->bs->AllocatePool(EfiLoaderData, size, (void **)&map);
 	if (status == EFI_SUCCESS)
 		status = l->bs->GetMemoryMap(&size, map, &key, &step, &version);
-	*top = status == EFI_SUCCESS ? layout_ram_top(map, size, step) : 0;
+	if (status == EFI_SUCCESS) {
+		info->ram_top = layout_ram_top(map, size, step);
+		info->ram_count = layout_ram_ranges(map, size, step, info->ram, OVBS_MAX_RAM_RANGES);
+	}
 	if (map != NULL)
 		l->bs->FreePool(map);
-	if (*top == 0) {
+	if (info->ram_top == 0) {
 		verdict_set(&l->verdict, OVBS_REASON_OTHER, "memory.map",
 			    "memory map: EFI status %llxh", (unsigned long long)status);
 		return false;
 	}
 	return true;
-}
-
-static int map_segments(struct tables *t, const struct elf_plan *plan, uint64_t block_spa)
-{
-	for (unsigned int i = 0; i < plan->count; i++) {
-		const struct elf_segment *s = &plan->segment[i];
-		uint64_t size = (s->mem_size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
-		uint64_t rights = 0;
-		int rc;
-
-		if ((s->flags & ELF_W) != 0)
-			rights |= PTE_W;
-		if ((s->flags & ELF_X) == 0)
-			rights |= PTE_NX;
-		rc = tables_map(t, HV_VA_BASE + s->offset, block_spa + s->offset, size, rights);
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
 }
 
 /* Image, boot info and shared pool at their virtual addresses; the stub where it is. */
@@ -97,7 +86,7 @@ static int build_tables(struct ovbs_boot_info *info, const struct elf_plan *plan
 	rc = tables_init(&t, (void *)pool, pool, info->shared_size,
 			 (info->flags & OVBS_BOOT_F_LA57) != 0 ? 5 : 4);
 	if (rc == 0)
-		rc = map_segments(&t, plan, info->block_spa);
+		rc = tables_map_image(&t, plan, HV_VA_BASE, info->block_spa);
 	if (rc == 0)
 		rc = tables_map(&t, HV_VA_BASE + info->info_off, info->block_spa + info->info_off,
 				data, PTE_W | PTE_NX);
@@ -132,15 +121,46 @@ static void fill_info(struct loader *l, struct ovbs_boot_info *info)
 	info->ecam_buses = acpi_mcfg_read(platform_acpi_memory(), platform_rsdp(l), &info->ecam_base);
 }
 
+/* Ticks in 10 ms by the firmware's clock. */
+static uint64_t measure_tsc_khz(struct loader *l)
+{
+	uint64_t before = cpu_rdtsc();
+
+	l->bs->Stall(10000);
+	return (cpu_rdtsc() - before) / 10;
+}
+
+static bool gather_vtl1(struct loader *l, struct vtl1_parts *p, struct ovbs_boot_info *plan)
+{
+	p->plan = &l->sk_plan;
+	p->image = image_sk_start;
+	p->bundle = (const void *)image_trustlets_start;
+	p->bundle_bytes = (uint64_t)(image_trustlets_end - image_trustlets_start);
+	p->tsc_khz = measure_tsc_khz(l);
+	p->security_version = image_manifest.security_version;
+	p->build = OVBS_VERSION_MAJOR << 16 | OVBS_VERSION_MINOR << 8 | OVBS_VERSION_BUILD;
+	platform_random(l, p->seed, sizeof(p->seed));
+	plan->vtl1_size = vtl1_bytes(p, l->cpu_count);
+	if (plan->vtl1_size != 0 && plan->vtl1_size <= SK_VA_LIMIT)
+		return true;
+	verdict_set(&l->verdict, OVBS_REASON_IMAGE_REFUSED, "image.trustlets",
+		    "the bundle of trustlets makes no sense: VTL1 would take %llu KiB",
+		    (unsigned long long)plan->vtl1_size / 1024);
+	return false;
+}
+
 bool block_create(struct loader *l)
 {
 	static struct ovbs_boot_info plan; /* too large for a stack */
+	static struct vtl1_parts vtl1;
 	struct ovbs_boot_info *info;
 	int rc;
 
 	memset(&plan, 0, sizeof(plan));
 	plan.image_size = l->hv_plan.image_size;
 	plan.cpu_count = l->cpu_count;
+	if (!gather_vtl1(l, &vtl1, &plan))
+		return false;
 	rc = layout_plan(&plan);
 	if (rc != 0) {
 		verdict_set(&l->verdict, OVBS_REASON_OTHER, "memory.layout", "image of %llu bytes, %u CPUs",
@@ -156,9 +176,15 @@ bool block_create(struct loader *l)
 	fill_info(l, info);
 	elf_plan_load(&l->hv_plan, l->hv_file, (void *)info->block_spa);
 	rc = build_tables(info, &l->hv_plan);
-	if (rc != 0)
+	if (rc == 0 && !read_memory_map(l, info)) {
+		block_free(l);
+		return false;
+	}
+	if (rc == 0)
+		rc = vtl1_fill(&vtl1, info, (void *)(info->block_spa + info->vtl1_off));
+	memset(vtl1.seed, 0, sizeof(vtl1.seed));
+	if (rc != 0) {
 		verdict_set(&l->verdict, OVBS_REASON_OTHER, "memory.tables", "page tables: error %d", rc);
-	if (rc != 0 || !ram_top(l, &info->ram_top)) {
 		block_free(l);
 		return false;
 	}

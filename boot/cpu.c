@@ -6,6 +6,8 @@
 #include "cpu.h"
 
 #include <openvbs/hv_abi.h>
+#include <openvbs/tlfs.h>
+#include <openvbs/vtl_abi.h>
 
 #include "ovbs_errno.h"
 #include "ovbs_string.h"
@@ -216,6 +218,29 @@ bool cpu_hypervisor_answers(void)
 
 	hypervisor_signature(signature);
 	return strcmp(signature, OVBS_CPUID_SIGNATURE) == 0;
+}
+
+uint64_t cpu_rdtsc(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+}
+
+/*
+ * TLFS, VTL call. This CPU has no message page yet, and VTL1 says so; the
+ * hypervisor alone, without a VTL1, would raise #UD.
+ */
+bool cpu_vtl1_answers(enum cpu_kind kind)
+{
+	uint64_t rax = 0, rcx = HV_CALL_VTL_CALL, rdx = OVBS_VTL_UNREGISTER;
+
+	if (kind == CPU_KIND_VMX)
+		__asm__ volatile("vmcall" : "+a"(rax), "+c"(rcx) : "d"(rdx) : "memory");
+	else
+		__asm__ volatile("vmmcall" : "+a"(rax), "+c"(rcx) : "d"(rdx) : "memory");
+	return rax == (uint32_t)OVBS_E_BAD_STATE;
 }
 
 void cpu_stop(void)

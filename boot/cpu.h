@@ -53,4 +53,10 @@ bool cpu_hypervisor_answers(void);
 /** cpu_stop() - stop this CPU for ever. Context: CPL 0. */
 void cpu_stop(void) __noreturn;
 
+/** cpu_rdtsc() - the time stamp counter, in ticks. Context: any. */
+uint64_t cpu_rdtsc(void);
+
+/** cpu_vtl1_answers() - does VTL1 answer a VTL call of this CPU of @kind? Context: cpu_hypervisor_answers() said yes. */
+bool cpu_vtl1_answers(enum cpu_kind kind);
+
 #endif

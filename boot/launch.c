@@ -2,7 +2,7 @@
 /*
  * Starting the hypervisor: look at every CPU, PREPARE once, ENTER on the other
  * CPUs and last on the boot CPU, then ask every CPU whether the hypervisor
- * answers.
+ * and VTL1 answer.
  *
  * Up to and including PREPARE everything can be undone. From the first ENTER
  * on there is no way back: a CPU that stayed out would be a hole in every
@@ -130,7 +130,7 @@ static void verify_task(void *argument, unsigned int index)
 {
 	struct launch *launch = argument;
 
-	launch->cpu[index].answers = cpu_hypervisor_answers();
+	launch->cpu[index].answers = cpu_hypervisor_answers() && cpu_vtl1_answers(launch->l->kind);
 }
 
 static void stop_machine(struct launch *launch, EFI_STATUS entered, EFI_STATUS verified)
@@ -142,7 +142,7 @@ static void stop_machine(struct launch *launch, EFI_STATUS entered, EFI_STATUS v
 	for (unsigned int i = 0; i < launch->l->cpu_count; i++)
 		if (!launch->cpu[i].answers)
 			say(st, "openvbs: CPU %u: %s", i,
-			    launch->cpu[i].entered ? "came back, but no hypervisor answers" :
+			    launch->cpu[i].entered ? "came back, but no hypervisor or no VTL1 answers" :
 						     "did not come back");
 	say(st, "openvbs: machine stopped");
 	cpu_stop();

@@ -32,6 +32,8 @@ int layout_plan(struct ovbs_boot_info *info)
 	if (info->image_size == 0 || info->image_size > LAYOUT_IMAGE_MAX ||
 	    info->image_size % PAGE_SIZE != 0)
 		return -EINVAL;
+	if (info->vtl1_size % LARGE_PAGE_SIZE != 0)
+		return -EINVAL;
 	info->info_off = info->image_size;
 	info->shared_off = info->info_off + up(sizeof(*info), PAGE_SIZE);
 	info->shared_next = info->shared_off;
@@ -41,10 +43,11 @@ int layout_plan(struct ovbs_boot_info *info)
 	tables = LOADER_TABLES_FIXED + (pools / LARGE_PAGE_SIZE + 1) * PAGE_SIZE;
 	info->shared_size += tables;
 	info->private_off = info->shared_off + info->shared_size;
-	info->block_size = up(info->private_off + info->private_size, LARGE_PAGE_SIZE);
+	info->vtl1_off = up(info->private_off + info->private_size, LARGE_PAGE_SIZE);
 	/* What rounding left over is the shared pool's: no byte of the block without an owner. */
-	info->shared_size += info->block_size - info->private_off - info->private_size;
-	info->private_off = info->block_size - info->private_size;
+	info->shared_size += info->vtl1_off - info->private_off - info->private_size;
+	info->private_off = info->vtl1_off - info->private_size;
+	info->block_size = info->vtl1_off + info->vtl1_size;
 	return 0;
 }
 
@@ -93,4 +96,53 @@ uint64_t layout_ram_top(const void *map, size_t map_size, size_t step)
 		top = raise_top(map, map_size, step, before, true);
 	} while (top != before);
 	return top;
+}
+
+/* Into the list: grow a range that it touches, else a new one in order. False: no room. */
+static bool add_range(struct ovbs_range *out, unsigned int max, unsigned int *count, uint64_t start, uint64_t end)
+{
+	unsigned int i = 0, j;
+
+	while (i < *count && out[i].end < start)
+		i++;
+	if (i == *count || end < out[i].start) {
+		if (*count == max)
+			return false;
+		memmove(&out[i + 1], &out[i], (*count - i) * sizeof(*out));
+		out[i] = (struct ovbs_range){ start, end };
+		(*count)++;
+		return true;
+	}
+	if (start < out[i].start)
+		out[i].start = start;
+	if (end > out[i].end)
+		out[i].end = end;
+	for (j = i + 1; j < *count && out[j].start <= out[i].end; j++)
+		if (out[j].end > out[i].end)
+			out[i].end = out[j].end;
+	memmove(&out[i + 1], &out[j], (*count - j) * sizeof(*out));
+	*count -= j - i - 1;
+	return true;
+}
+
+unsigned int layout_ram_ranges(const void *map, size_t map_size, size_t step, struct ovbs_range *out,
+			       unsigned int max)
+{
+	const uint8_t *bytes = map;
+	unsigned int count = 0;
+
+	if (step < sizeof(struct layout_range))
+		return 0;
+	for (size_t at = 0; map_size - at >= sizeof(struct layout_range); at += step) {
+		struct layout_range r;
+		uint64_t end;
+
+		memcpy(&r, bytes + at, sizeof(r));
+		end = r.start + r.pages * PAGE_SIZE;
+		if (is_ram(r.type) && r.start % PAGE_SIZE == 0 && end > r.start)
+			(void)add_range(out, max, &count, r.start, end);
+		if (map_size - at < step)
+			break;
+	}
+	return count;
 }

@@ -19,8 +19,8 @@
 
 /**
  * layout_plan() - sizes and offsets of the block
- * @info: image_size and cpu_count are read; block_size, info_off, shared_*,
- *        private_* are filled; shared_next is where the loader's tables start
+ * @info: image_size, cpu_count and vtl1_size are read; block_size, info_off,
+ *        shared_*, private_*, vtl1_off are filled; shared_next is where the loader's tables start
  *
  * The shared pool holds the loader's own tables on top of what the hypervisor
  * asks for, so that these never take pages from it.
@@ -53,5 +53,16 @@ _Static_assert(sizeof(struct layout_range) == 40, "EFI_MEMORY_DESCRIPTOR");
  * Return: the address, 0 if the map holds no RAM. Context: any.
  */
 uint64_t layout_ram_top(const void *map, size_t map_size, size_t step);
+
+/**
+ * layout_ram_ranges() - the machine's RAM, neighbours merged, ascending
+ * @map, @map_size, @step: as for layout_ram_top()
+ * @out: filled, at most @max of them; ranges that find no room are left out
+ *
+ * Reserved ranges are not RAM here: among them is openvbs's own block.
+ * Return: how many. Context: any.
+ */
+unsigned int layout_ram_ranges(const void *map, size_t map_size, size_t step, struct ovbs_range *out,
+			       unsigned int max);
 
 #endif

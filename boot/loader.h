@@ -31,7 +31,7 @@ struct loader {
 
 	/* image.c */
 	const uint8_t *hv_file;
-	struct elf_plan hv_plan;
+	struct elf_plan hv_plan, sk_plan;
 
 	/* mp.c */
 	struct mp_services *mp; /* NULL on a machine with one CPU and no protocol */
@@ -54,6 +54,9 @@ bool image_check(struct loader *l) __must_check;
 /* platform.c: Secure Boot and the ACPI tables. */
 const char *platform_secure_boot(const struct loader *l);
 uint64_t platform_rsdp(const struct loader *l);
+
+/* platform.c: @n bytes from EFI_RNG_PROTOCOL (UEFI 2.10, 37.5) where there is one, and clocks. */
+void platform_random(const struct loader *l, uint8_t *buf, size_t n);
 
 /* block.c: the hypervisor's memory. Both say in l->verdict what went wrong. */
 bool block_create(struct loader *l) __must_check;

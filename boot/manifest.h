@@ -11,10 +11,10 @@
 #include <stdint.h>
 
 #define MANIFEST_MAGIC   0x4E414D4Fu /* "OMAN" */
-#define MANIFEST_VERSION 2u
+#define MANIFEST_VERSION 3u
 
 struct manifest_image {
-	uint64_t size;  /* bytes of the ELF file in the section */
+	uint64_t size;  /* bytes in the section */
 	uint32_t crc32; /* as BootServices->CalculateCrc32 */
 	uint32_t reserved;
 };
@@ -24,14 +24,16 @@ struct manifest {
 	uint32_t version;
 	uint32_t security_version; /* raised when an older build must not be accepted any more */
 	uint32_t reserved;
-	struct manifest_image svm, vmx; /* the sections .hvsvm and .hvvmx */
+	struct manifest_image svm, vmx, sk, trustlets; /* the sections .hvsvm, .hvvmx, .ovbssk, .ovbstl */
 	char build[32];                 /* version of openvbs */
 };
-_Static_assert(sizeof(struct manifest) == 80, "known to manifest.py");
+_Static_assert(sizeof(struct manifest) == 112, "known to manifest.py");
 
-/* Defined by the build, in the sections .ovbsman, .hvsvm and .hvvmx. */
+/* Defined by the build, in the sections .ovbsman and those above. */
 extern const struct manifest image_manifest;
 extern const uint8_t image_svm_start[], image_svm_end[];
 extern const uint8_t image_vmx_start[], image_vmx_end[];
+extern const uint8_t image_sk_start[], image_sk_end[];
+extern const uint8_t image_trustlets_start[], image_trustlets_end[];
 
 #endif

@@ -3,7 +3,8 @@
 """Write the assembler file that puts images, manifest and SBAT into openvbs.efi.
 
 The layout of the manifest is boot/manifest.h's. Each part is a PE section of
-its own (.hvsvm, .hvvmx, .ovbsman, .sbat), read-only data for the firmware's PE loader.
+its own (.hvsvm, .hvvmx, .ovbssk, .ovbstl, .ovbsman, .sbat), read-only data for the
+firmware's PE loader.
 """
 import argparse
 import os
@@ -16,7 +17,7 @@ TEMPLATE = """\
 	.p2align 3
 	.globl image_manifest
 image_manifest:
-	.long 0x4E414D4F, 2, {security_version}, 0
+	.long 0x4E414D4F, 3, {security_version}, 0
 {entries}	.ascii "{version}"
 	.zero {pad}
 
@@ -26,7 +27,7 @@ image_manifest:
 """
 
 IMAGE = """\
-	.section .hv{name},"dr"
+	.section .{section},"dr"
 	.p2align 12
 	.globl image_{name}_start
 image_{name}_start:
@@ -45,6 +46,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--svm", required=True, help="hypervisor ELF for AMD SVM")
     parser.add_argument("--vmx", required=True, help="hypervisor ELF for Intel VMX")
+    parser.add_argument("--sk", required=True, help="secure kernel ELF")
+    parser.add_argument("--trustlets", required=True, help="bundle of trustlets")
     parser.add_argument("--version", required=True)
     parser.add_argument("--security-version", type=int, required=True)
     parser.add_argument("--output", required=True)
@@ -52,10 +55,11 @@ def main():
     if not 0 < len(args.version) < 32:
         parser.error("the version must fit 31 bytes")
     images = entries = ""
-    for name, path in (("svm", args.svm), ("vmx", args.vmx)):
+    for section, name, path in (("hvsvm", "svm", args.svm), ("hvvmx", "vmx", args.vmx),
+                                ("ovbssk", "sk", args.sk), ("ovbstl", "trustlets", args.trustlets)):
         with open(path, "rb") as f:
             data = f.read()
-        images += IMAGE.format(name=name, path=os.path.abspath(path))
+        images += IMAGE.format(section=section, name=name, path=os.path.abspath(path))
         entries += ENTRY.format(size=len(data), crc=zlib.crc32(data))
     text = TEMPLATE.format(images=images, entries=entries,
                            version=args.version, pad=32 - len(args.version),

@@ -4,6 +4,7 @@
  */
 #include "platform.h"
 
+#include "cpu.h"
 #include "ovbs_string.h"
 
 /* UEFI 2.10, 2.3.4: all memory of the map is identity mapped during boot services. */
@@ -46,4 +47,17 @@ uint64_t platform_rsdp(const struct loader *l)
 				   sizeof(guids[g])) == 0)
 				return (uint64_t)l->st->ConfigurationTable[i].VendorTable;
 	return 0;
+}
+
+/* Both are mixed with the CPU's own generator in VTL1: without a protocol here the clock is still something. */
+void platform_random(const struct loader *l, uint8_t *buf, size_t n)
+{
+	EFI_GUID guid = EFI_RNG_PROTOCOL_GUID;
+	EFI_RNG_PROTOCOL *rng = NULL;
+
+	if (l->bs->LocateProtocol(&guid, NULL, (void **)&rng) != EFI_SUCCESS ||
+	    rng->GetRNG(rng, NULL, n, buf) != EFI_SUCCESS)
+		memset(buf, 0, n);
+	for (size_t i = 0; i < n; i++)
+		buf[i] ^= (uint8_t)(cpu_rdtsc() >> (i % 4 * 4));
 }

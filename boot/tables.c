@@ -102,3 +102,22 @@ int tables_map(struct tables *t, uint64_t va, uint64_t pa, uint64_t size, uint64
 	}
 	return 0;
 }
+
+int tables_map_image(struct tables *t, const struct elf_plan *plan, uint64_t va, uint64_t pa)
+{
+	for (unsigned int i = 0; i < plan->count; i++) {
+		const struct elf_segment *s = &plan->segment[i];
+		uint64_t size = (s->mem_size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+		uint64_t rights = 0;
+		int rc;
+
+		if ((s->flags & ELF_W) != 0)
+			rights |= PTE_W;
+		if ((s->flags & ELF_X) == 0)
+			rights |= PTE_NX;
+		rc = tables_map(t, va + s->offset, pa + s->offset, size, rights);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}

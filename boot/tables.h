@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "elf.h"
 #include "ovbs_compiler.h"
 
 #define PAGE_SIZE       4096ULL
@@ -52,5 +53,8 @@ int tables_init(struct tables *t, void *pool, uint64_t spa, uint64_t size, unsig
  * error the tables are of no use. Context: any.
  */
 int tables_map(struct tables *t, uint64_t va, uint64_t pa, uint64_t size, uint64_t rights) __must_check;
+
+/** tables_map_image() - the segments of @plan, linked at @va, at physical @pa, each with its own rights. Return: as tables_map(). */
+int tables_map_image(struct tables *t, const struct elf_plan *plan, uint64_t va, uint64_t pa) __must_check;
 
 #endif

@@ -8,36 +8,9 @@
  */
 #include "elf.h"
 
+#include "elf_format.h"
 #include "ovbs_errno.h"
 #include "ovbs_string.h"
-
-/* Names and numbers: System V ABI, edition 4.1, chapter 4 and 5; x86-64 psABI 1.0, 4.1. */
-#define ELFCLASS64  2
-#define ELFDATA2LSB 1
-#define EV_CURRENT  1
-#define ET_EXEC     2
-#define EM_X86_64   62
-#define PT_LOAD     1
-#define PT_DYNAMIC  2
-#define PT_INTERP   3
-#define PT_TLS      7
-#define PH_MAX      64 /* program headers looked at */
-
-struct elf_header {
-	uint8_t magic[4], class, data, ident_version, rest[9];
-	uint16_t type, machine;
-	uint32_t version;
-	uint64_t entry, phoff, shoff;
-	uint32_t flags;
-	uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
-};
-_Static_assert(sizeof(struct elf_header) == 64, "Elf64_Ehdr");
-
-struct elf_phdr {
-	uint32_t type, flags;
-	uint64_t offset, vaddr, paddr, filesz, memsz, align;
-};
-_Static_assert(sizeof(struct elf_phdr) == 56, "Elf64_Phdr");
 
 struct window {
 	const uint8_t *file;
@@ -45,28 +18,28 @@ struct window {
 	uint64_t base, max;
 };
 
-static const char *check_header(const struct window *w, struct elf_header *h)
+const char *elf_read_header(const uint8_t *file, size_t len, uint16_t type, struct elf_header *h)
 {
 	static const uint8_t magic[4] = { 0x7F, 'E', 'L', 'F' };
 
-	if (w->len < sizeof(*h))
+	if (len < sizeof(*h))
 		return "shorter than an ELF header";
-	memcpy(h, w->file, sizeof(*h));
+	memcpy(h, file, sizeof(*h));
 	if (memcmp(h->magic, magic, sizeof(magic)) != 0)
 		return "no ELF magic";
 	if (h->class != ELFCLASS64 || h->data != ELFDATA2LSB)
 		return "not 64-bit little endian";
 	if (h->ident_version != EV_CURRENT || h->version != EV_CURRENT)
 		return "unknown ELF version";
-	if (h->type != ET_EXEC)
-		return "not ET_EXEC";
+	if (h->type != type)
+		return type == ET_EXEC ? "not ET_EXEC" : "not ET_DYN";
 	if (h->machine != EM_X86_64)
 		return "not for x86-64";
 	if (h->ehsize != sizeof(*h) || h->phentsize != sizeof(struct elf_phdr))
 		return "unexpected header size";
 	if (h->phnum == 0 || h->phnum > PH_MAX)
 		return "no or too many program headers";
-	if (h->phoff > w->len || (w->len - h->phoff) / sizeof(struct elf_phdr) < h->phnum)
+	if (h->phoff > len || (len - h->phoff) / sizeof(struct elf_phdr) < h->phnum)
 		return "program headers beyond the file";
 	return NULL;
 }
@@ -165,7 +138,7 @@ int elf_plan_decode(const void *file, size_t len, uint64_t base, uint64_t max,
 	*why = "range is not page aligned or wraps around";
 	if (base % ELF_PAGE_SIZE != 0 || max % ELF_PAGE_SIZE != 0 || max == 0 || max - 1 > UINT64_MAX - base)
 		return -ENOEXEC;
-	*why = check_header(&w, &h);
+	*why = elf_read_header(w.file, w.len, ET_EXEC, &h);
 	if (*why != NULL)
 		return -ENOEXEC;
 	memset(plan, 0, sizeof(*plan));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * /sys/kernel/security/openvbs/: `log` (root only, it names addresses),
- * `exits` (one line "cpu name count" per counter) and `version`. securityfs
- * stays readable under kernel lockdown, debugfs does not.
+ * `exits` (one line "cpu name count" per counter), `version`, and with VTL1
+ * `trustlets` (trustlets.c). securityfs stays readable under kernel lockdown,
+ * debugfs does not.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -13,6 +14,7 @@
 #include <linux/slab.h>
 
 #include "openvbs.h"
+#include "vtl.h"
 
 /* These names are ABI: tools read them. */
 static const char *const stat_names[] = {
@@ -36,11 +38,15 @@ static const char *const stat_names[] = {
 	[OVBS_STAT_SHUTDOWN] = "shutdown",
 	[OVBS_STAT_OTHER] = "other",
 	[OVBS_STAT_PCI] = "pci",
+	[OVBS_STAT_VTL_CALL] = "vtl_call",
+	[OVBS_STAT_VTL_RETURN] = "vtl_return",
+	[OVBS_STAT_VTL_INTERRUPT] = "vtl_interrupt",
+	[OVBS_STAT_VTL_INTERCEPT] = "vtl_intercept",
 };
 static_assert(ARRAY_SIZE(stat_names) == OVBS_STAT_COUNT);
 
 static const struct openvbs_hv *hv;
-static struct dentry *files[4];
+static struct dentry *files[5];
 
 struct snapshot {
 	size_t bytes;
@@ -114,7 +120,7 @@ static int version_show(struct seq_file *m, void *unused)
 {
 	seq_printf(m, "hypervisor %u.%u.%u\nmodule %s\n", hv->major, hv->minor, hv->build,
 		   OPENVBS_MODULE_VERSION);
-	return 0;
+	return openvbs_vtl_there() ? openvbs_vtl_version_show(m) : 0;
 }
 
 static int version_open(struct inode *inode, struct file *file)
@@ -125,6 +131,19 @@ static int version_open(struct inode *inode, struct file *file)
 static const struct file_operations version_ops = {
 	.owner = THIS_MODULE,
 	.open = version_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
+static int trustlets_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, openvbs_trustlets_show, NULL);
+}
+
+static const struct file_operations trustlets_ops = {
+	.owner = THIS_MODULE,
+	.open = trustlets_open,
 	.read = seq_read,
 	.llseek = seq_lseek,
 	.release = single_release,
@@ -141,6 +160,8 @@ int openvbs_files_add(const struct openvbs_hv *found)
 	files[1] = securityfs_create_file("log", 0400, files[0], NULL, &log_ops);
 	files[2] = securityfs_create_file("exits", 0444, files[0], NULL, &exits_ops);
 	files[3] = securityfs_create_file("version", 0444, files[0], NULL, &version_ops);
+	if (openvbs_vtl_there())
+		files[4] = securityfs_create_file("trustlets", 0444, files[0], NULL, &trustlets_ops);
 	for (i = 1; i < ARRAY_SIZE(files); i++) {
 		if (IS_ERR(files[i])) {
 			int err = PTR_ERR(files[i]);

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * openvbs.ko: load and unload. Refuses to load where no openvbs runs below, so
- * that a loaded module is itself a statement.
+ * that a loaded module is itself a statement. VTL1 is not required: without it
+ * there is no /dev/openvbs.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
 
 #include "openvbs.h"
+#include "vtl.h"
 
 static struct openvbs_hv hypervisor;
 
@@ -20,13 +22,20 @@ static int __init openvbs_init(void)
 	err = openvbs_power_add();
 	if (err)
 		goto forget;
+	openvbs_vtl_start(); /* without VTL1, and it has said why, all the rest works */
 	err = openvbs_files_add(&hypervisor);
 	if (err)
-		goto power;
+		goto vtl;
+	err = openvbs_device_add();
+	if (err)
+		goto files;
 	pr_info("running under openvbs %u.%u.%u with %u CPUs\n", hypervisor.major, hypervisor.minor,
 		hypervisor.build, hypervisor.cpus);
 	return 0;
-power:
+files:
+	openvbs_files_remove();
+vtl:
+	openvbs_vtl_stop();
 	openvbs_power_remove();
 forget:
 	openvbs_forget(&hypervisor);
@@ -35,7 +44,9 @@ forget:
 
 static void __exit openvbs_exit(void)
 {
+	openvbs_device_remove();
 	openvbs_files_remove();
+	openvbs_vtl_stop();
 	openvbs_power_remove();
 	openvbs_forget(&hypervisor);
 }
@@ -43,6 +54,6 @@ static void __exit openvbs_exit(void)
 module_init(openvbs_init);
 module_exit(openvbs_exit);
 
-MODULE_DESCRIPTION("Status of the openvbs hypervisor, and a guard against unprotected sleep states");
+MODULE_DESCRIPTION("openvbs: status of the hypervisor, trustlets of VTL1, and a guard against unprotected sleep states");
 MODULE_VERSION(OPENVBS_MODULE_VERSION);
 MODULE_LICENSE("GPL");

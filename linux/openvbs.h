@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * openvbs.ko: what the parts of the module share. The module only looks: it
- * finds the hypervisor by CPUID, shows its log and its counters, and keeps
- * Linux from sleep states that would end the protection. Taking it out again
- * changes nothing in the hypervisor.
+ * openvbs.ko: what the parts of the module share. This side of it only looks:
+ * it finds the hypervisor by CPUID, shows its log and its counters, and keeps
+ * Linux from sleep states that would end the protection. The way to VTL1 is in
+ * vtl.h. Taking the module out again changes nothing in the hypervisor.
  */
 #ifndef OPENVBS_MODULE_H
 #define OPENVBS_MODULE_H

@@ -16,15 +16,16 @@ $(OUT)/efi/%.obj: %.S mk/flags.mk mk/boot.mk
 	@echo "  EFICC   $<"
 	@$(EFI_CC) -c -o $@ $<
 
-# The sections .hvsvm, .hvvmx, .ovbsman and .sbat. A fake hypervisor is both images.
+# The sections .hvsvm, .hvvmx, .ovbssk, .ovbstl, .ovbsman and .sbat. A fake hypervisor is both images.
 $(OUT)/openvbs.sections.obj: $(OUT)/hypervisor-svm.elf $(OUT)/hypervisor-vmx.elf
 $(OUT)/fakehv.sections.obj: $(OUT)/fakehv.elf
 $(OUT)/failhv.sections.obj: $(OUT)/failhv.elf
 
 $(OUT)/openvbs.sections.obj $(OUT)/fakehv.sections.obj $(OUT)/failhv.sections.obj: \
-		boot/manifest.py mk/flags.mk mk/boot.mk
+		boot/manifest.py $(OUT)/securekernel.elf $(OUT)/trustlets.bundle mk/flags.mk mk/boot.mk
 	@echo "  GEN     $@"
-	@python3 boot/manifest.py --svm $(firstword $(filter %.elf,$^)) --vmx $(lastword $(filter %.elf,$^)) \
+	@python3 boot/manifest.py --svm $(firstword $(filter-out %/securekernel.elf,$(filter %.elf,$^))) --vmx $(lastword $(filter-out %/securekernel.elf,$(filter %.elf,$^))) \
+		--sk $(OUT)/securekernel.elf --trustlets $(OUT)/trustlets.bundle \
 		--version $(VERSION) --security-version $(SECURITY_VERSION) --output $(@:.obj=.S)
 	@$(EFI_CC) -c -o $@ $(@:.obj=.S)
 

@@ -28,14 +28,14 @@ unit_links = $(patsubst $(1)|%,%,$(filter $(1)|%,$(UNIT_LINKS)))
 define unit_rule
 $(UNIT)/$(notdir $(1:.c=)): $(patsubst %.c,$(UNIT)/host/%.o,$(1) $(call unit_links,$(1)))
 	@echo "  LD      $$@"
-	@$(HOST_CC) $(HOST_CFLAGS) $$^ -lcmocka -o $$@
+	@$(HOST_CC) $(HOST_CFLAGS) $$^ $$(UNIT_LIBS) -lcmocka -o $$@
 endef
 $(foreach t,$(UNIT_SRCS) $(UNIT_TOOLS),$(eval $(call unit_rule,$(t))))
 
 define fuzz_rule
 $(UNIT)/$(notdir $(1:.c=)): $(patsubst %.c,$(UNIT)/fuzz/%.o,$(1) $(call unit_links,$(1)))
 	@echo "  LD      $$@"
-	@$(FUZZ_CC) $(FUZZ_CFLAGS) $$^ -o $$@
+	@$(FUZZ_CC) $(FUZZ_CFLAGS) $$^ $$(UNIT_LIBS) -o $$@
 endef
 $(foreach t,$(FUZZ_SRCS),$(eval $(call fuzz_rule,$(t))))
 

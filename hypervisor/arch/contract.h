@@ -10,6 +10,8 @@
 #ifndef HV_ARCH_CONTRACT_H
 #define HV_ARCH_CONTRACT_H
 
+#include <openvbs/tlfs.h>
+
 #include "arch/x86/gwalk.h"
 #include "arch/x86/insn.h"
 #include "core/cpu.h"
@@ -28,8 +30,35 @@ void arch_enter(struct vcpu *v, const struct ovbs_cpu_entry *e);
 
 /* ---- run ------------------------------------------------------------ */
 
-/** arch_run_guest - enter VTL0 once; returns at its next exit. */
+/** arch_run_guest - enter the VTL whose state is current once; returns at its next exit. */
 void arch_run_guest(struct vcpu *v);
+
+/** arch_switch_vtl - make @to's private state the one that runs on this CPU; RSP in the shared registers becomes @to's. */
+void arch_switch_vtl(struct vcpu *to);
+
+/** arch_vtl1_init - give VTL1's virtual processor @v the private state @c (checked by vtl_context_ok()). VTL0's is current. */
+void arch_vtl1_init(struct vcpu *v, const struct hv_initial_vp_context *c);
+
+/** arch_hypercall_insn - the vendor's hypercall instruction: 3 bytes. */
+extern const uint8_t arch_hypercall_insn[3];
+
+/** arch_hypercall_allowed - was this hypercall made in 64-bit mode at CPL 0? */
+bool arch_hypercall_allowed(const struct vcpu *v);
+
+/** arch_skip_hypercall - go on behind the hypercall instruction that exited. */
+void arch_skip_hypercall(struct vcpu *v);
+
+/** arch_interruptible - would VTL1 take an interrupt now? */
+bool arch_interruptible(const struct vcpu *v);
+
+/** arch_interrupt_window - exit as soon as VTL1 would take an interrupt, or no more. */
+void arch_interrupt_window(struct vcpu *v, bool on);
+
+/** arch_inject_interrupt - deliver @vector to VTL1, which is interruptible. */
+void arch_inject_interrupt(struct vcpu *v, uint8_t vector);
+
+/** arch_register - where the private register @name (enum hv_register_name) of @v is read (*@value filled) or written. -ENOENT, -EINVAL. @v's state is the current one. */
+int arch_register(struct vcpu *v, uint32_t name, uint64_t *value, bool write);
 
 /** arch_handle_exit - the vendor's switch over the exit reason, into the common handlers of core/exits.h. */
 void arch_handle_exit(struct vcpu *v);
@@ -111,6 +140,9 @@ void arch_slat_flush(struct vcpu *v);
 /** arch_slat_leaf, arch_slat_table - table entries; level 1 is 4 KiB, 2 is 2 MiB, 3 is 1 GiB. */
 uint64_t arch_slat_leaf(struct spa to, unsigned int rights, unsigned int level);
 uint64_t arch_slat_table(struct spa table);
+
+/** arch_slat_rights - SLAT_* of a leaf. */
+unsigned int arch_slat_rights(uint64_t entry);
 
 /** arch_slat_uniform - may the memory at @at have one leaf of @level? (Not if its memory types differ.) Context: PREPARE. */
 bool arch_slat_uniform(struct spa at, unsigned int level);

@@ -8,7 +8,7 @@
 #include "core/a20.h"
 
 #include "arch/contract.h"
-#include "core/lock.h"
+#include "lock.h"
 #include "core/log.h"
 
 #define KBC_DATA         0x60

@@ -14,6 +14,7 @@
 #include "core/icr.h"
 #include "core/log.h"
 #include "core/power.h"
+#include "core/vtl.h"
 
 uint32_t cpu_boot_index(void)
 {
@@ -168,10 +169,34 @@ static void wait_for_sipi(struct vcpu *v)
 	icr_update();
 }
 
+/*
+ * Into VTL1: what is for VTL0 waits for it, and VTL1 is asked to come back. The
+ * flush is VTL0's, too, but is due whenever this CPU has been seen in a guest.
+ */
+static void before_vtl1(struct vcpu *v)
+{
+	struct cpu_shared *s = this_cpu->shared;
+
+	if (hv_stopped())
+		hv_halt();
+	if (this_cpu->nmi_seen)
+		cpu_nmi_arrived(&this_cpu->vtl[0]);
+	__atomic_store_n(&s->in_guest, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_exchange_n(&s->flush, 0, __ATOMIC_SEQ_CST))
+		arch_slat_flush(&this_cpu->vtl[0]);
+	if (this_cpu->init_seen || this_cpu->vtl[0].nmi_pending ||
+	    __atomic_load_n(&s->init_pending, __ATOMIC_SEQ_CST) || hv_stopped())
+		vtl_call_back(v);
+}
+
 void cpu_before_entry(struct vcpu *v)
 {
 	struct cpu_shared *s = this_cpu->shared;
 
+	if (v->vtl) {
+		before_vtl1(v);
+		return;
+	}
 	do {
 		if (hv_stopped())
 			hv_halt();

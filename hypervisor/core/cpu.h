@@ -18,9 +18,9 @@
 #include <openvbs/boot_info.h>
 #include <openvbs/hv_abi.h>
 
-#include "arch/x86/x86.h"
-#include "core/lock.h"
-#include "mm/addr.h"
+#include "x86.h"
+#include "lock.h"
+#include "addr.h"
 
 /* Pages of a CPU's private window, counted from HV_PRIVATE_VA. Gaps are guard pages, never mapped. */
 enum private_page {
@@ -36,6 +36,7 @@ enum private_page {
 	PRIV_ARCH_PAGES = 4,
 	PRIV_GUEST_WINDOW = 32, /* a page of guest memory, mapped while it is read */
 	PRIV_MMIO = 33,         /* a page of device registers, while one is accessed */
+	PRIV_ASSIST = 36,       /* VTL1's VP assist page, in VTL1's memory */
 	PRIV_APIC = 40,         /* the local APIC's registers, uncached */
 	PRIV_PAGES = 64,        /* all fit one page table */
 };
@@ -82,10 +83,17 @@ _Static_assert(sizeof(struct tss) == 104, "APM 2, figure 12-8");
 
 #include "arch_vcpu.h" /* struct arch_vcpu: the vendor's part */
 
-/* One virtual processor: VTL0's on this CPU. (VTL1's will stand beside it, with a VMCB of its own.) */
+#define VTL_COUNT 2
+
+/*
+ * One virtual processor at one VTL: its private state (TLFS, Virtual Secure
+ * Mode) is in a VMCB or VMCS of its own. The general registers but RSP are
+ * shared by the VTLs: one array per CPU.
+ */
 struct vcpu {
-	uint64_t gpr[GPR_COUNT]; /* enum x86_gpr; RSP and RAX are copied in and out of the VMCB by the vendor's part */
-	bool nmi_pending; /* an NMI for VTL0 waits for delivery */
+	uint64_t *gpr; /* enum x86_gpr; RSP and RAX are copied in and out of the VMCB by the vendor's part */
+	uint8_t vtl;
+	bool nmi_pending; /* VTL0: an NMI waits for delivery */
 	struct arch_vcpu arch;
 };
 
@@ -100,7 +108,16 @@ struct cpu {
 	uint64_t denied_logged;      /* denials told in the log so far, to bound its noise */
 	struct gdt gdt;
 	struct tss tss;
-	struct vcpu vtl0;
+	uint64_t gpr[GPR_COUNT];
+	struct vcpu vtl[VTL_COUNT];
+	struct vcpu *active;          /* the one that runs next */
+	bool vtl1_ready;              /* this CPU's VTL1 has its state: VTL0 may call it */
+	uint8_t vina;                 /* VTL1's vector for it (HvRegisterVsmVina); 0: off */
+	bool vtl1_window;             /* an exit is asked for as soon as VTL1 takes interrupts */
+	uint64_t assist_gpa;          /* VTL1's VP assist page, mapped at PRIV_ASSIST; 0: none */
+	uint64_t os_id;               /* HV_X64_MSR_GUEST_OS_ID as VTL0 wrote it */
+	uint8_t hc_input[PAGE_SIZE];  /* a hypercall's input, copied once */
+	uint8_t hc_output[512];
 };
 _Static_assert(sizeof(struct cpu) <= PRIV_CPU_PAGES * PAGE_SIZE, "private window");
 

@@ -13,10 +13,12 @@
 #include "arch/contract.h"
 #include "arch/x86/apic.h"
 #include "core/a20.h"
+#include "core/hypercall.h"
 #include "core/icr.h"
 #include "core/log.h"
 #include "core/pci.h"
 #include "core/power.h"
+#include "core/vtl.h"
 #include "mm/pool.h"
 
 #define SYNTHETIC_MSRS     0x40000000u /* up to 0x4FFFFFFF: the software below, if any */
@@ -45,7 +47,7 @@ static void put_signature(struct cpuid_regs *r)
 
 /*
  * 0x40000000-0x4FFFFFFF. TLFS, Feature and Interface Discovery: the interface
- * is "Hv#1" with no privilege bit set, so nothing may be used yet. The leaves
+ * is "Hv#1", with the privileges that Virtual Secure Mode takes. The leaves
  * of a hypervisor below are not passed on: through some of its interfaces VTL0
  * could make it write to any address.
  */
@@ -61,6 +63,12 @@ static struct cpuid_regs hv_leaf(uint32_t leaf)
 		break;
 	case OVBS_CPUID_BASE + 1:
 		r.eax = 0x31237648; /* "Hv#1" */
+		break;
+	case HV_CPUID_FEATURES:
+		if (vtl1_enabled()) {
+			r.eax = HV_EAX_HYPERCALL_MSRS | HV_EAX_VP_INDEX;
+			r.ebx = HV_EBX_ACCESS_VSM | HV_EBX_ACCESS_VP_REGISTERS;
+		}
 		break;
 	case OVBS_CPUID_BASE + 2:
 		r.eax = OVBS_VERSION_BUILD;
@@ -120,8 +128,6 @@ void exit_cpuid(struct vcpu *v)
  */
 static int plain_read(uint32_t msr, uint64_t *value)
 {
-	if (msr >> 28 == SYNTHETIC_MSRS >> 28)
-		return -EPERM;
 	return rdmsr_safe(msr, value) ? -EPERM : 0;
 }
 
@@ -129,9 +135,13 @@ void exit_rdmsr(struct vcpu *v)
 {
 	uint32_t msr = (uint32_t)v->gpr[GPR_RCX];
 	uint64_t value = 0;
-	int err = arch_msr_read(v, msr, &value);
+	int err;
 
 	count_exit(OVBS_STAT_MSR_READ);
+	if (v->vtl || msr >> 28 == SYNTHETIC_MSRS >> 28)
+		err = vtl_msr_read(v, msr, &value);
+	else
+		err = arch_msr_read(v, msr, &value);
 	if (err == -ENOENT)
 		err = plain_read(msr, &value);
 	if (err) {
@@ -165,8 +175,6 @@ static int plain_write(uint32_t msr, uint64_t value)
 {
 	if (msr == MSR_APIC_BASE)
 		return write_apic_base(value);
-	if (msr >> 28 == SYNTHETIC_MSRS >> 28)
-		return -EPERM;
 	return wrmsr_safe(msr, value) ? -EPERM : 0;
 }
 
@@ -180,7 +188,10 @@ void exit_wrmsr(struct vcpu *v)
 	/* First the length, then the effect: without a length VTL0 would run it again, and the effect come twice. */
 	if (!arch_skip(v, INSN_WRMSR))
 		return;
-	if (msr == MSR_X2APIC_ICR) {
+	if (v->vtl || msr >> 28 == SYNTHETIC_MSRS >> 28) {
+		count_exit(OVBS_STAT_MSR_WRITE);
+		err = vtl_msr_write(v, msr, value);
+	} else if (msr == MSR_X2APIC_ICR) {
 		err = icr_write_x2apic(value);
 	} else {
 		count_exit(OVBS_STAT_MSR_WRITE);
@@ -198,6 +209,10 @@ void exit_slat(struct vcpu *v, const struct slat_fault *f)
 {
 	bool apic = (f->gpa.v & PAGE_MASK) == apic_page();
 
+	if (v->vtl) {
+		arch_dump(v);
+		hv_panic("the secure kernel touched %llx, which is not its", (unsigned long long)f->gpa.v);
+	}
 	if (apic && f->write && !f->indirect) {
 		if (icr_trapped())
 			icr_write_xapic(v, f->gpa);
@@ -213,6 +228,8 @@ void exit_slat(struct vcpu *v, const struct slat_fault *f)
 		count_exit(OVBS_STAT_SLAT_MAP);
 		return;
 	}
+	if (vtl_intercept(v, f))
+		return;
 	count_exit(OVBS_STAT_SLAT_DENIED);
 	hv_log_denied("%s of %llx at rip %llx refused%s: #GP",
 		      f->fetch ? "execution" :
@@ -237,6 +254,10 @@ bool exit_io(struct vcpu *v, const struct io_access *io)
 	uint32_t value = (uint32_t)v->gpr[GPR_RAX] & (uint32_t)((1ULL << 8 * io->size) - 1);
 
 	count_exit(pci ? OVBS_STAT_PCI : OVBS_STAT_IO);
+	if (v->vtl) {
+		arch_inject(v, VEC_GP, true, 0);
+		return false;
+	}
 	if (io->string) {
 		hv_log_denied("string I/O at the trapped port %x: #GP", io->port);
 		arch_inject(v, VEC_GP, true, 0);
@@ -263,20 +284,40 @@ bool exit_io(struct vcpu *v, const struct io_access *io)
 
 #define BENCH_OPEN_ICR 0x6E65706F52434900ULL /* "\0ICRopen" */
 
-void exit_hypercall(struct vcpu *v, unsigned int cpl)
+void exit_hypercall(struct vcpu *v)
 {
 	count_exit(OVBS_STAT_HYPERCALL);
-	if (OVBS_DEBUG && cpl == 0 && v->gpr[GPR_RAX] == BENCH_OPEN_ICR && icr_open()) {
-		if (arch_skip(v, INSN_VMMCALL))
-			v->gpr[GPR_RAX] = 0;
+	if (!arch_hypercall_allowed(v)) {
+		arch_inject(v, VEC_UD, false, 0);
 		return;
 	}
-	arch_inject(v, VEC_UD, false, 0);
+	if (OVBS_DEBUG && v->gpr[GPR_RAX] == BENCH_OPEN_ICR && icr_open()) {
+		arch_skip_hypercall(v);
+		v->gpr[GPR_RAX] = 0;
+		return;
+	}
+	hypercall(v);
+}
+
+void exit_interrupt(struct vcpu *v)
+{
+	hv_assert(v->vtl);
+	vtl_call_back(v);
+}
+
+void exit_halt(struct vcpu *v)
+{
+	hv_assert(v->vtl);
+	hv_panic("the secure kernel has stopped");
 }
 
 void exit_shutdown(struct vcpu *v)
 {
 	count_exit(OVBS_STAT_SHUTDOWN);
+	if (v->vtl) {
+		arch_dump(v);
+		hv_panic("triple fault in the secure kernel");
+	}
 	hv_log("triple fault in VTL0: the machine is reset");
 	arch_dump(v);
 	machine_reset();
@@ -286,7 +327,9 @@ void exit_unknown(struct vcpu *v, uint64_t reason)
 {
 	count_exit(OVBS_STAT_OTHER);
 	hv_log_denied("exit %llx has no handler: #UD", (unsigned long long)reason);
-	if (OVBS_DEBUG)
+	if (OVBS_DEBUG || v->vtl)
 		arch_dump(v);
+	if (v->vtl)
+		hv_panic("an exit of the secure kernel that has no handler");
 	arch_inject(v, VEC_UD, false, 0);
 }

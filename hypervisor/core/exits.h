@@ -31,8 +31,14 @@ void exit_invd(struct vcpu *v);
 /** exit_io - a trapped port. True: done, go on behind it. False: #GP was injected. */
 bool exit_io(struct vcpu *v, const struct io_access *io);
 
-/** exit_hypercall - VMMCALL or VMCALL, at @cpl. Without an interface yet: #UD, as without virtualization. */
-void exit_hypercall(struct vcpu *v, unsigned int cpl);
+/** exit_hypercall - VMMCALL or VMCALL; outside of 64-bit mode or CPL 0: #UD. */
+void exit_hypercall(struct vcpu *v);
+
+/** exit_interrupt - an interrupt of VTL0's came while VTL1 ran: bring VTL1 back. */
+void exit_interrupt(struct vcpu *v);
+
+/** exit_halt - the secure kernel gave up: no CPU goes on. Does not return. */
+void exit_halt(struct vcpu *v) __attribute__((noreturn));
 
 /** exit_shutdown - triple fault: the machine is reset, as the chipset would. Does not return. */
 void exit_shutdown(struct vcpu *v) __attribute__((noreturn));

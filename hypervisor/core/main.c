@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The boot order of the hypervisor, and its only loop.
+ * The boot order of the hypervisor, and its only loop. On the boot CPU VTL1 runs
+ * first, until its first return.
  *
  * PREPARE builds everything that can fail, for all CPUs, while the firmware
  * still owns the machine. ENTER turns one CPU's firmware context into VTL0 and
@@ -14,12 +15,14 @@
 #include "arch/contract.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/host.h"
+#include "arch/x86/speculation.h"
 #include "core/a20.h"
 #include "core/exits.h"
 #include "core/icr.h"
 #include "core/log.h"
 #include "core/pci.h"
 #include "core/power.h"
+#include "core/vtl.h"
 #include "mm/pool.h"
 #include "mm/slat.h"
 
@@ -85,9 +88,9 @@ static int prepare_shown(struct ovbs_boot_info *info)
 	info->log_size = LOG_BYTES;
 	info->stats_gpa = shared_spa(stats).v;
 	info->stats_size = n * PAGE_SIZE;
-	if (slat_show(&vtl0_slat, gpa(info->log_gpa), log_pages))
+	if (slat_show(&vtl0_slat, gpa(info->log_gpa), log_pages, SLAT_R))
 		return -ENOMEM;
-	return slat_show(&vtl0_slat, gpa(info->stats_gpa), n);
+	return slat_show(&vtl0_slat, gpa(info->stats_gpa), n, SLAT_R);
 }
 
 static int prepare_cpus(struct ovbs_boot_info *info)
@@ -129,7 +132,8 @@ uint64_t hv_prepare(struct ovbs_boot_info *info)
 		return OVBS_HV_E_MEMORY;
 	power_prepare(&info->acpi);
 	a20_prepare();
-	if (icr_prepare(info) || pci_prepare(info))
+	speculation_prepare();
+	if (icr_prepare(info) || pci_prepare(info) || vtl_prepare(info) || slat_prepare_end(&vtl0_slat))
 		return OVBS_HV_E_MEMORY;
 	hv_prepared = true;
 	return OVBS_HV_OK;
@@ -146,10 +150,15 @@ static void adopt(uint32_t index)
 
 	c->index = index;
 	c->shared = &cpus[index];
+	for (unsigned int i = 0; i < VTL_COUNT; i++) {
+		c->vtl[i].gpr = c->gpr;
+		c->vtl[i].vtl = (uint8_t)i;
+	}
+	c->active = &c->vtl[0];
 	host_enter_cpu();
 	apic_enter_cpu();
 	c->shared->apic_id = icr_own_apic_id(); /* what the CPU says, whatever the firmware's list says */
-	arch_enter(&c->vtl0, &boot_info->cpu[index].entry);
+	arch_enter(&c->vtl[0], &boot_info->cpu[index].entry);
 	__atomic_store_n(&c->shared->state, CPU_RUNNING, __ATOMIC_RELEASE);
 	__atomic_add_fetch(&stats->online, 1, __ATOMIC_RELEASE);
 	hv_log("CPU %u (APIC %x) runs VTL0", index, c->shared->apic_id);
@@ -157,13 +166,19 @@ static void adopt(uint32_t index)
 
 void hv_enter(uint32_t index)
 {
-	struct vcpu *v = &this_cpu->vtl0;
+	struct cpu *c = this_cpu;
 
 	adopt(index);
+	if (index == boot_info->boot_cpu)
+		vtl_boot();
 	for (;;) {
+		struct vcpu *v = c->active;
+
 		cpu_before_entry(v);
 		arch_run_guest(v);
-		__atomic_store_n(&this_cpu->shared->in_guest, 0, __ATOMIC_RELEASE);
+		__atomic_store_n(&c->shared->in_guest, 0, __ATOMIC_RELEASE);
 		arch_handle_exit(v);
+		if (c->active != v)
+			arch_switch_vtl(c->active);
 	}
 }

@@ -9,7 +9,7 @@
 
 #include <openvbs/boot_info.h>
 
-#include "mm/addr.h"
+#include "addr.h"
 
 /** pool_init - take over what the loader left. 0, or -EINVAL if the layout makes no sense. Context: PREPARE. */
 int pool_init(const struct ovbs_boot_info *info);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VTL0's second-level tables. The table format is the vendor's
+ * The second-level tables of both VTLs. The table format is the vendor's
  * (arch_slat_leaf/table); the walk is the same for both: 9 bits a level.
  * Entries change by single 64-bit stores, so a CPU that walks at the same time
  * sees the old or the new one.
@@ -16,7 +16,7 @@
 
 #define ENTRIES 512u
 
-struct slat vtl0_slat;
+struct slat vtl0_slat, vtl1_slat;
 
 /* In place of the hypervisor's pages: one page of zeros, and one table full of it. */
 static uint64_t *zero_table;
@@ -41,6 +41,16 @@ static uint64_t *table_of(uint64_t entry)
 	return (uint64_t *)((entry & PTE_ADDR) - block_start().v + HV_VA_BASE);
 }
 
+/* At the start from the pool; later from the reserve, whose user holds the lock. */
+static uint64_t *table_page(struct slat *s)
+{
+	if (!s->split_pool)
+		return pool_pages(1);
+	if (s->split_used == SLAT_SPLIT_TABLES)
+		return NULL;
+	return s->split_pool + (uint64_t)s->split_used++ * ENTRIES;
+}
+
 static uint64_t *new_table(uint64_t *entry)
 {
 	uint64_t *t = pool_pages(1);
@@ -56,10 +66,10 @@ static bool is_large_leaf(uint64_t entry, unsigned int level)
 }
 
 /* Replace a large leaf by a table of the next smaller size that says the same. */
-static uint64_t *split(uint64_t *entry, unsigned int level)
+static uint64_t *split(struct slat *s, uint64_t *entry, unsigned int level)
 {
 	uint64_t from = *entry & PTE_ADDR & ~((1ULL << level_shift(level)) - 1);
-	uint64_t *t = pool_pages(1);
+	uint64_t *t = table_page(s);
 
 	if (!t)
 		return NULL;
@@ -81,26 +91,26 @@ static uint64_t *walk_to(struct slat *s, uint64_t addr, unsigned int level)
 		if (!*e)
 			t = new_table(e);
 		else
-			t = is_large_leaf(*e, l) ? split(e, l) : table_of(*e);
+			t = is_large_leaf(*e, l) ? split(s, e, l) : table_of(*e);
 	}
 	return t;
 }
 
 /* In leaves of @level, or smaller ones where its memory types ask for that. */
-static int map_run(struct slat *s, uint64_t from, uint64_t to, unsigned int level)
+static int map_run(struct slat *s, uint64_t from, uint64_t to, unsigned int level, unsigned int rights)
 {
 	for (uint64_t a = from; a < to; a += 1ULL << level_shift(level)) {
 		uint64_t *t;
 
 		if (level > 1 && !arch_slat_uniform(spa(a), level)) {
-			if (map_run(s, a, a + (1ULL << level_shift(level)), level - 1))
+			if (map_run(s, a, a + (1ULL << level_shift(level)), level - 1, rights))
 				return -ENOMEM;
 			continue;
 		}
 		t = walk_to(s, a, level);
 		if (!t)
 			return -ENOMEM;
-		put(&t[level_index(a, level)], arch_slat_leaf(spa(a), SLAT_RWX, level));
+		put(&t[level_index(a, level)], arch_slat_leaf(spa(a), rights, level));
 	}
 	return 0;
 }
@@ -113,12 +123,12 @@ static int map_run(struct slat *s, uint64_t from, uint64_t to, unsigned int leve
  */
 static int map_eager(struct slat *s)
 {
-	int err = map_run(s, 0, SIZE_2M, 1);
+	int err = map_run(s, 0, SIZE_2M, 1, SLAT_RWX);
 
 	if (!err)
-		err = map_run(s, SIZE_2M, 4 * SIZE_1G, 2);
+		err = map_run(s, SIZE_2M, 4 * SIZE_1G, 2, SLAT_RWX);
 	if (!err)
-		err = map_run(s, 4 * SIZE_1G, s->eager_end, s->leaf);
+		err = map_run(s, 4 * SIZE_1G, s->eager_end, s->leaf, SLAT_RWX);
 	return err;
 }
 
@@ -153,7 +163,7 @@ static int hide_block(struct slat *s)
 }
 
 /* A page of the block that VTL0 may read as it is: give its 2 MiB a table of its own. */
-int slat_show(struct slat *s, struct gpa g, unsigned int pages)
+int slat_show(struct slat *s, struct gpa g, unsigned int pages, unsigned int rights)
 {
 	for (unsigned int i = 0; i < pages; i++) {
 		uint64_t a = g.v + i * PAGE_SIZE;
@@ -168,7 +178,7 @@ int slat_show(struct slat *s, struct gpa g, unsigned int pages)
 			memcpy(t, zero_table, PAGE_SIZE);
 			put(e, arch_slat_table(shared_spa(t)));
 		}
-		put(&t[level_index(a, 1)], arch_slat_leaf(spa(a), SLAT_R, 1));
+		put(&t[level_index(a, 1)], arch_slat_leaf(spa(a), rights & ~SLAT_W, 1));
 	}
 	return 0;
 }
@@ -195,6 +205,98 @@ int slat_prepare(struct slat *s, uint64_t ram_top, unsigned int phys_bits)
 	if (map_eager(s) || hide_block(s))
 		return -ENOMEM;
 	return 0;
+}
+
+int slat_prepare_end(struct slat *s)
+{
+	s->split_pool = pool_pages(SLAT_SPLIT_TABLES);
+	return s->split_pool ? 0 : -ENOMEM;
+}
+
+/* The largest leaves that fit; [@from, @to) is page aligned. */
+static int map_range(struct slat *s, uint64_t from, uint64_t to, unsigned int rights)
+{
+	for (uint64_t a = from, size; a < to; a += size) {
+		unsigned int level = s->leaf;
+
+		for (; level > 1; level--) {
+			size = 1ULL << level_shift(level);
+			if (!(a & (size - 1)) && to - a >= size)
+				break;
+		}
+		size = 1ULL << level_shift(level);
+		if (map_run(s, a, a + size, level, rights))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int slat_prepare_vtl1(struct slat *s, const struct ovbs_boot_info *info, struct spa code)
+{
+	uint64_t own = info->block_spa + info->vtl1_off, block_end = info->block_spa + info->block_size;
+	int err;
+
+	s->levels = arch_slat_levels();
+	s->leaf = arch_slat_1g() ? 3 : 2;
+	s->root = pool_pages(1);
+	if (!s->root)
+		return -ENOMEM;
+	s->root_spa = shared_spa(s->root);
+	err = map_range(s, own, own + info->vtl1_size, SLAT_RWX);
+	if (!err)
+		err = map_run(s, code.v, code.v + PAGE_SIZE, 1, SLAT_R | SLAT_X);
+	for (unsigned int i = 0; i < info->ram_count && !err; i++) {
+		uint64_t from = info->ram[i].start, to = info->ram[i].end;
+
+		/* The loader took the block out; a mistake there must not show us to VTL1's windows. */
+		if (from < block_end && to > info->block_spa)
+			continue;
+		err = map_range(s, from, to, SLAT_R | SLAT_W);
+	}
+	return err;
+}
+
+/* The entry that maps @g, and its level. NULL: none. */
+static uint64_t *leaf_of(const struct slat *s, uint64_t addr, unsigned int *level)
+{
+	uint64_t *t = s->root;
+
+	for (unsigned int l = s->levels;; l--) {
+		uint64_t *e = &t[level_index(addr, l)];
+
+		if (!*e)
+			return NULL;
+		if (l == 1 || is_large_leaf(*e, l)) {
+			*level = l;
+			return e;
+		}
+		t = table_of(*e);
+	}
+}
+
+unsigned int slat_rights(const struct slat *s, struct gpa g)
+{
+	unsigned int level;
+	const uint64_t *e = g.v < s->addr_limit ? leaf_of(s, g.v, &level) : NULL;
+
+	return e ? arch_slat_rights(__atomic_load_n(e, __ATOMIC_ACQUIRE)) : 0;
+}
+
+int slat_protect(struct slat *s, struct gpa g, unsigned int rights)
+{
+	uint64_t at = g.v & PAGE_MASK, *t;
+	int err = 0;
+
+	if (at >= s->eager_end || block_has(at, PAGE_SIZE))
+		return -EPERM;
+	lock_take(&s->lock);
+	t = walk_to(s, at, 1);
+	if (t)
+		put(&t[level_index(at, 1)], rights ? arch_slat_leaf(spa(at), rights, 1) : 0);
+	else
+		err = -ENOMEM;
+	lock_release(&s->lock);
+	return err;
 }
 
 static bool is_lazy(const struct slat *s, const uint64_t *table)

@@ -12,15 +12,18 @@
 #ifndef HV_MM_SLAT_H
 #define HV_MM_SLAT_H
 
-#include "core/lock.h"
-#include "mm/addr.h"
+#include <openvbs/boot_info.h>
+
+#include "lock.h"
+#include "addr.h"
 
 #define SLAT_R   (1u << 0)
 #define SLAT_W   (1u << 1)
 #define SLAT_X   (1u << 2)
 #define SLAT_RWX (SLAT_R | SLAT_W | SLAT_X)
 
-#define SLAT_LAZY_TABLES 32
+#define SLAT_LAZY_TABLES  32
+#define SLAT_SPLIT_TABLES 256 /* for 2 MiB pieces of VTL0's memory that get rights page by page */
 
 struct slat {
 	struct lock lock;
@@ -33,12 +36,17 @@ struct slat {
 	uint64_t *lazy_pool; /* SLAT_LAZY_TABLES pages */
 	unsigned int lazy_used;
 	unsigned int lazy_round; /* how often the reserve was begun anew */
+	uint64_t *split_pool;    /* SLAT_SPLIT_TABLES pages, for slat_protect() */
+	unsigned int split_used;
 };
 
-extern struct slat vtl0_slat;
+extern struct slat vtl0_slat, vtl1_slat;
 
 /** slat_prepare - build VTL0's map. 0, or -ENOMEM. Context: PREPARE. */
 int slat_prepare(struct slat *s, uint64_t ram_top, unsigned int phys_bits);
+
+/** slat_prepare_end - everything is shown that is to be shown; sets the reserve for slat_protect() aside. 0, or -ENOMEM. Context: PREPARE. */
+int slat_prepare_end(struct slat *s);
 
 /**
  * slat_set - map one 4 KiB page of VTL0 at @g to @to with @rights (0: absent).
@@ -48,8 +56,29 @@ int slat_prepare(struct slat *s, uint64_t ram_top, unsigned int phys_bits);
  */
 int slat_set(struct slat *s, struct gpa g, struct spa to, unsigned int rights);
 
-/** slat_show - let VTL0 read @pages pages of the block as they are (never write). 0, or -ENOMEM. Context: PREPARE. */
-int slat_show(struct slat *s, struct gpa g, unsigned int pages);
+/** slat_show - let VTL0 read @pages pages of the block as they are (never write), or execute (@rights). 0, or -ENOMEM. Context: PREPARE. */
+int slat_show(struct slat *s, struct gpa g, unsigned int pages, unsigned int rights);
+
+/**
+ * slat_prepare_vtl1 - build VTL1's map: its own memory RWX (its page tables say
+ * more), VTL0's RAM RW-, nothing else. No device, and nothing of the
+ * hypervisor's but the hypercall page at @code, R-X.
+ *
+ * 0, or -ENOMEM. Context: PREPARE.
+ */
+int slat_prepare_vtl1(struct slat *s, const struct ovbs_boot_info *info, struct spa code);
+
+/**
+ * slat_protect - change VTL0's rights on the page of RAM at @g
+ *
+ * 0; -EPERM: no page of VTL0's that is mapped at the start; -ENOMEM: the reserve
+ * for splitting large pages is used up. The caller calls cpus_flush() before
+ * it relies on it. Context: host, no lock held.
+ */
+int slat_protect(struct slat *s, struct gpa g, unsigned int rights);
+
+/** slat_rights - what VTL0 may do with the page at @g: SLAT_*, 0 if it has none or it is not mapped. Context: host, s->lock held or not. */
+unsigned int slat_rights(const struct slat *s, struct gpa g);
 
 /**
  * slat_touch - VTL0 touched an address that has no translation.

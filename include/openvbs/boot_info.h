@@ -17,6 +17,9 @@
  *   `private_off` ......... private pool: NOT mapped by the loader; the
  *                           hypervisor maps each CPU's part into that CPU's
  *                           own tables only, at HV_PRIVATE_VA
+ *   `vtl1_off` ............ VTL1's memory (include/openvbs/sk_info.h), 2 MiB
+ *                           aligned: never mapped in host mode, but for each
+ *                           CPU's VP assist page
  *   `block_size` .......... end
  *
  * The loader's tables (`loader_root`, pages of the shared pool below
@@ -58,11 +61,12 @@
 #define HV_PRIVATE_VA 0xFFFFFF0000000000ULL /* PML4 entry 510 */
 
 #define OVBS_BOOT_INFO_MAGIC   0x315342564E45504FULL /* "OPENVBS1" */
-#define OVBS_BOOT_INFO_VERSION 1
+#define OVBS_BOOT_INFO_VERSION 2
 #define OVBS_MAX_CPUS          256
+#define OVBS_MAX_RAM_RANGES    64
 
 /* Bytes of pool that the hypervisor needs: per machine and per CPU. */
-#define OVBS_SHARED_POOL_BASE    (2u << 20)
+#define OVBS_SHARED_POOL_BASE    (3u << 20)
 #define OVBS_SHARED_POOL_PER_CPU (40u << 10)
 #define OVBS_PRIVATE_PER_CPU     (128u << 10)
 
@@ -124,6 +128,16 @@ struct ovbs_acpi_pm {
 	uint8_t reserved[2];
 };
 
+/* RAM as the UEFI memory map has it, neighbours merged, page aligned; the end is exclusive. */
+struct ovbs_range {
+	uint64_t start, end;
+};
+
+/* Where VTL1 begins on the boot CPU: 64-bit mode, CPL 0, flat segments, interrupts off. */
+struct ovbs_vtl1_entry {
+	uint64_t rip, rsp, cr3, rdi; /* rdi: its info (openvbs/sk_info.h), by its own address */
+};
+
 struct ovbs_boot_info {
 	uint64_t magic;
 	uint32_t version;
@@ -135,6 +149,8 @@ struct ovbs_boot_info {
 	uint64_t shared_off, shared_size,
 		shared_next; /* shared_next: first page the loader left free (offset in the block) */
 	uint64_t private_off, private_size;
+	uint64_t vtl1_off, vtl1_size;
+	struct ovbs_vtl1_entry vtl1;
 	uint64_t loader_root; /* spa */
 	uint64_t ram_top;     /* first byte after the highest RAM in the UEFI memory map */
 	uint64_t flags;       /* enum ovbs_boot_flags */
@@ -146,6 +162,8 @@ struct ovbs_boot_info {
 	uint32_t boot_cpu; /* index of the boot CPU in cpu[] */
 	/* by PREPARE, for the status table: */
 	uint64_t log_gpa, log_size, stats_gpa, stats_size;
+	uint64_t ram_count;
+	struct ovbs_range ram[OVBS_MAX_RAM_RANGES];
 	char why[64]; /* by PREPARE, if it fails: what is missing, for a person */
 	struct ovbs_boot_cpu cpu[OVBS_MAX_CPUS];
 };

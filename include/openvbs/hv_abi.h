@@ -58,7 +58,11 @@ enum ovbs_stat {
 	OVBS_STAT_SHUTDOWN = 17,
 	OVBS_STAT_OTHER = 18,
 	OVBS_STAT_PCI = 19, /* PCI configuration: ports, guarded pages of the ECAM */
-	OVBS_STAT_COUNT = 20,
+	OVBS_STAT_VTL_CALL = 20,
+	OVBS_STAT_VTL_RETURN = 21,
+	OVBS_STAT_VTL_INTERRUPT = 22, /* VTL1 was brought back for something of VTL0's */
+	OVBS_STAT_VTL_INTERCEPT = 23, /* secure intercepts */
+	OVBS_STAT_COUNT = 24,
 	OVBS_STAT_MAX = 32, /* slots reserved for each CPU */
 };
 

@@ -17,7 +17,7 @@
 #define rdmsr      hardware_rdmsr
 #define wrmsr      hardware_wrmsr
 #define wrmsr_safe hardware_wrmsr_safe
-#include "../../hypervisor/arch/x86/x86.h"
+#include "../../hypervisor/x86.h"
 #undef cpuid
 #undef rdmsr_safe
 #undef rdmsr

@@ -7,6 +7,7 @@
 #include "core/exits.h"
 #include "core/log.h"
 #include "core/power.h"
+#include "core/vtl.h"
 
 static void on_npf(struct vcpu *v, const struct vmcb *b)
 {
@@ -102,7 +103,16 @@ static void dispatch(struct vcpu *v, struct vmcb *b)
 		exit_invd(v);
 		break;
 	case EXIT_VMMCALL:
-		exit_hypercall(v, b->cpl & 3);
+		exit_hypercall(v);
+		break;
+	case EXIT_INTR:
+		exit_interrupt(v);
+		break;
+	case EXIT_VINTR:
+		vtl_window_exit(v);
+		break;
+	case EXIT_HLT:
+		exit_halt(v);
 		break;
 	case EXIT_RSM:
 	case EXIT_VMRUN:

@@ -7,7 +7,9 @@
  */
 #include "svm.h"
 
+#include <ovbs_compiler.h>
 #include <ovbs_errno.h>
+#include <ovbs_string.h>
 
 #include "arch/x86/permission.h"
 #include "core/log.h"
@@ -18,6 +20,7 @@
 
 static uint8_t *msrpm[2]; /* [icr trapped] */
 static uint8_t *iopm;
+static uint8_t *vtl1_msrpm, *vtl1_iopm;
 
 /* Byte and bit of an MSR's read intercept; the write's is the next bit (15.11). */
 static bool map_place(uint32_t msr, unsigned int *bit)
@@ -90,6 +93,35 @@ static bool is_hidden(uint32_t msr)
 	}
 }
 
+static int vtl1_maps(void)
+{
+	static const uint32_t own[] = { MSR_STAR, MSR_LSTAR, MSR_SFMASK, MSR_FS_BASE, MSR_GS_BASE };
+
+	vtl1_msrpm = pool_pages(MSRPM_PAGES);
+	vtl1_iopm = pool_pages(IOPM_PAGES);
+	if (!vtl1_msrpm || !vtl1_iopm)
+		return -ENOMEM;
+	memset(vtl1_msrpm, 0xFF, MSRPM_PAGES * PAGE_SIZE);
+	memset(vtl1_iopm, 0xFF, IOPM_PAGES * PAGE_SIZE);
+	for (unsigned int i = 0; i < ARRAY_SIZE(own); i++) {
+		unsigned int bit = 0;
+
+		hv_assert(map_place(own[i], &bit));
+		vtl1_msrpm[bit / 8] &= (uint8_t)~(3u << bit % 8);
+	}
+	return 0;
+}
+
+struct spa svm_vtl1_msrpm(void)
+{
+	return shared_spa(vtl1_msrpm);
+}
+
+struct spa svm_vtl1_iopm(void)
+{
+	return shared_spa(vtl1_iopm);
+}
+
 int svm_bitmaps_prepare(void)
 {
 	unsigned int bit = 0;
@@ -97,7 +129,7 @@ int svm_bitmaps_prepare(void)
 	msrpm[0] = pool_pages(MSRPM_PAGES);
 	msrpm[1] = pool_pages(MSRPM_PAGES);
 	iopm = pool_pages(IOPM_PAGES);
-	if (!msrpm[0] || !msrpm[1] || !iopm)
+	if (!msrpm[0] || !msrpm[1] || !iopm || vtl1_maps())
 		return -ENOMEM;
 	trap_msr(MSR_EFER, true, true);
 	trap_msr(MSR_APIC_BASE, false, true);

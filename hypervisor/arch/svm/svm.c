@@ -24,14 +24,6 @@
 #define DR7_RESET         0x400u
 #define DR7_ENABLED       0xFFu
 
-/* Pages of PRIV_ARCH. The second is for VTL1's VMCB. */
-enum {
-	ARCH_VMCB_VTL0,
-	ARCH_VMCB_VTL1,
-	ARCH_VMCB_HOST,
-	ARCH_HSAVE,
-};
-
 uint32_t svm_features;
 static uint8_t phys_bits;
 static bool init_held, is_virtual;
@@ -74,8 +66,8 @@ bool arch_supported(const char **why)
 		*why = "no SVM";
 	else if (!(cpuid(CPUID_SVM, 0).edx & SVM_NPT))
 		*why = "no nested paging";
-	else if (cpuid(CPUID_SVM, 0).ebx < 2)
-		*why = "no ASID for a guest";
+	else if (cpuid(CPUID_SVM, 0).ebx < 3)
+		*why = "less than two ASIDs for guests";
 	else if (rdmsr_safe(MSR_VM_CR, &vm_cr) || (vm_cr & VM_CR_SVMDIS))
 		*why = "SVM is off (VM_CR.SVMDIS)";
 	else if (!rdmsr_safe(MSR_SYSCFG, &syscfg) && (syscfg & (SYSCFG_SME | SYSCFG_SME_MULTI)))
@@ -219,6 +211,7 @@ enum cpu_mode arch_walk(const struct vcpu *v, struct gwalk *w, uint64_t *linear_
 		.cpl = b->cpl & 3,
 		.access = GWALK_EXEC,
 		.read_gpa = host_read_guest,
+		.ctx = (void *)v,
 	};
 	if ((b->efer & EFER_LMA) && (b->cs.attrib & ATTR_L))
 		mode = CPU_MODE_64;
@@ -305,7 +298,7 @@ void arch_init_state(struct vcpu *v)
 	struct vmcb *b = v->arch.vmcb;
 	struct arch_vcpu *a = &v->arch;
 
-	memset(v->gpr, 0, sizeof(v->gpr));
+	memset(v->gpr, 0, sizeof(this_cpu->gpr));
 	v->gpr[GPR_RDX] = cpuid(1, 0).eax;
 	b->es = b->ss = b->ds = b->fs = b->gs = real_segment(0x93);
 	b->cs = real_segment(0x9B);
@@ -372,6 +365,11 @@ uint64_t arch_slat_leaf(struct spa to, unsigned int rights, unsigned int level)
 {
 	return to.v | PTE_P | PTE_US | PTE_A | PTE_D | (rights & SLAT_W ? PTE_RW : 0) |
 	       (rights & SLAT_X ? 0 : PTE_NX) | (level > 1 ? PTE_PS : 0);
+}
+
+unsigned int arch_slat_rights(uint64_t entry)
+{
+	return !(entry & PTE_P) ? 0 : SLAT_R | (entry & PTE_RW ? SLAT_W : 0) | (entry & PTE_NX ? 0 : SLAT_X);
 }
 
 uint64_t arch_slat_table(struct spa table)

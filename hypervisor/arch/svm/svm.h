@@ -16,6 +16,14 @@
 
 extern uint32_t svm_features;
 
+/* Pages of PRIV_ARCH. */
+enum {
+	ARCH_VMCB_VTL0,
+	ARCH_VMCB_VTL1,
+	ARCH_VMCB_HOST,
+	ARCH_HSAVE,
+};
+
 void svm_vmrun(uint64_t vmcb_spa, uint64_t *gpr, uint64_t host_spa);
 void svm_window(void);
 void svm_wait(volatile uint32_t *nmi_seen);
@@ -29,6 +37,10 @@ struct spa svm_iopm(void);
 
 /** svm_virtual - is this CPU itself virtual (CPUID.1 ECX bit 31)? */
 bool svm_virtual(void);
+
+/** svm_vtl1_msrpm, svm_vtl1_iopm - VTL1's maps: no port, and no MSR but those of its system calls and thread pointers. */
+struct spa svm_vtl1_msrpm(void);
+struct spa svm_vtl1_iopm(void);
 
 /** svm_after_exit - what the events in flight at the exit ask for: deliver again, or the #DB that is due. */
 void svm_after_exit(struct vcpu *v);

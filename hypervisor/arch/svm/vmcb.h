@@ -12,13 +12,16 @@
 #include <stdint.h>
 
 /* Offset 0x0C, intercepts of vector 3. */
+#define ICPT_INTR     (1u << 0)
 #define ICPT_NMI      (1u << 1)
+#define ICPT_VINTR    (1u << 4)
 #define ICPT_SMI      (1u << 2)
 #define ICPT_INIT     (1u << 3)
 #define ICPT_CPUID    (1u << 18)
 #define ICPT_RSM      (1u << 19)
 #define ICPT_IRET     (1u << 20)
 #define ICPT_INVD     (1u << 22)
+#define ICPT_HLT      (1u << 24)
 #define ICPT_INVLPGA  (1u << 26)
 #define ICPT_IOIO     (1u << 27)
 #define ICPT_MSR      (1u << 28)
@@ -39,6 +42,8 @@
 #define TLB_FLUSH_ALL 1u
 
 /* Offset 0x60: virtual interrupts. */
+#define VINTR_IRQ          (1ULL << 8)
+#define VINTR_IGNORE_TPR   (1ULL << 20)
 #define VINTR_VNMI_PENDING (1ULL << 11)
 #define VINTR_VNMI_MASK    (1ULL << 12)
 #define VINTR_VNMI_ENABLE  (1ULL << 26)
@@ -48,6 +53,7 @@
 #define EVENT_ERROR_VALID (1ULL << 11)
 #define EVENT_TYPE_MASK   (7ULL << 8)
 #define EVENT_VECTOR(v)   ((v)&0xFF)
+#define EVENT_INTERRUPT   (0ULL << 8)
 #define EVENT_NMI         (2ULL << 8)
 #define EVENT_EXCEPTION   (3ULL << 8)
 #define EVENT_SOFT        (4ULL << 8)
@@ -55,13 +61,16 @@
 /* Exit codes (appendix C). */
 enum svm_exit {
 	EXIT_EXCP_BASE = 0x40,
+	EXIT_INTR = 0x60,
 	EXIT_NMI = 0x61,
 	EXIT_SMI = 0x62,
 	EXIT_INIT = 0x63,
+	EXIT_VINTR = 0x64,
 	EXIT_CPUID = 0x72,
 	EXIT_RSM = 0x73,
 	EXIT_IRET = 0x74,
 	EXIT_INVD = 0x76,
+	EXIT_HLT = 0x78,
 	EXIT_INVLPGA = 0x7A,
 	EXIT_IOIO = 0x7B,
 	EXIT_MSR = 0x7C,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * VMX's part of a virtual processor. What is not here is in the VMCS, which is
- * the current one of its CPU from arch_enter() on.
+ * VMX's part of a virtual processor. What is not here is in the VMCS. The
+ * one of the VTL that runs is the current one of its CPU from arch_enter() on.
  */
 #ifndef HV_ARCH_VMX_ARCH_VCPU_H
 #define HV_ARCH_VMX_ARCH_VCPU_H
@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct arch_vcpu {
+	uint64_t vmcs_spa;
 	uint32_t launched;      /* VMLAUNCH was done: VMRESUME from now on */
 	uint32_t reason;        /* of the last exit, all 32 bits */
 	uint32_t vectoring;     /* IDT-vectoring information of the last exit */

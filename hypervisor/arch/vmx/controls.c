@@ -21,9 +21,12 @@ struct control {
 enum { PIN, PRIMARY, SECONDARY, ON_EXIT, ON_ENTRY };
 
 static struct control control[] = {
-	[PIN] = { MSR_VMX_TRUE_PIN, PIN_NMI_EXITING | PIN_VIRTUAL_NMI, "NMI exiting and virtual NMIs", 0 },
-	[PRIMARY] = { MSR_VMX_TRUE_CPU, CPU_SECONDARY | CPU_MSR_BITMAPS | CPU_IO_BITMAPS | CPU_NMI_WINDOW,
-		      "MSR and I/O bitmaps, NMI window", 0 },
+	[PIN] = { MSR_VMX_TRUE_PIN, PIN_INTERRUPTS | PIN_NMI_EXITING | PIN_VIRTUAL_NMI,
+		  "external-interrupt and NMI exiting, virtual NMIs", 0 },
+	[PRIMARY] = { MSR_VMX_TRUE_CPU,
+		      CPU_SECONDARY | CPU_MSR_BITMAPS | CPU_IO_BITMAPS | CPU_IO_ALL | CPU_HLT |
+			      CPU_IRQ_WINDOW | CPU_NMI_WINDOW,
+		      "MSR and I/O bitmaps, HLT exiting, interrupt and NMI window", 0 },
 	[SECONDARY] = { MSR_VMX_PROCBASED2, CPU2_EPT | CPU2_UNRESTRICTED, "EPT and unrestricted guest", 0 },
 	[ON_EXIT] = { MSR_VMX_TRUE_EXIT,
 		      EXIT_HOST_64 | EXIT_SAVE_DEBUG | EXIT_SAVE_PAT | EXIT_LOAD_PAT |
@@ -72,10 +75,17 @@ bool vmx_has2(uint32_t bit)
 	return control[SECONDARY].value & bit;
 }
 
-void vmx_fill_controls(void)
+/*
+ * VTL0 has its interrupts, HLT and most ports for itself. VTL1 has no port at
+ * all, and each interrupt takes the CPU from it.
+ */
+void vmx_fill_controls(unsigned int vtl)
 {
-	vmwrite(VMCS_PIN, control[PIN].value);
-	vmwrite(VMCS_PRIMARY, control[PRIMARY].value & ~CPU_NMI_WINDOW);
+	const uint32_t vtl1_primary = CPU_IO_ALL | CPU_HLT;
+	uint32_t primary = control[PRIMARY].value & ~(CPU_NMI_WINDOW | CPU_IRQ_WINDOW | vtl1_primary);
+
+	vmwrite(VMCS_PIN, vtl ? control[PIN].value : control[PIN].value & ~PIN_INTERRUPTS);
+	vmwrite(VMCS_PRIMARY, vtl ? (primary & ~CPU_IO_BITMAPS) | vtl1_primary : primary);
 	vmwrite(VMCS_SECONDARY, control[SECONDARY].value);
 	vmwrite(VMCS_EXIT_CONTROLS, control[ON_EXIT].value);
 	vmwrite(VMCS_ENTRY_CONTROLS, control[ON_ENTRY].value); /* ENTRY_GUEST_64: with EFER, fill_guest() */
@@ -90,10 +100,10 @@ void vmx_fill_controls(void)
 	vmwrite(VMCS_ENTRY_EVENT, 0);
 	vmwrite(VMCS_IO_BITMAP_A, vmx_io_bitmap().v);
 	vmwrite(VMCS_IO_BITMAP_B, vmx_io_bitmap().v + PAGE_SIZE);
-	vmwrite(VMCS_MSR_BITMAP, vmx_msr_bitmap(this_cpu->icr_trapped).v);
-	vmwrite(VMCS_EPTP, vmx_ept_pointer());
+	vmwrite(VMCS_MSR_BITMAP, vtl ? vmx_vtl1_msr_bitmap().v : vmx_msr_bitmap(this_cpu->icr_trapped).v);
+	vmwrite(VMCS_EPTP, vmx_ept_pointer(vtl ? &vtl1_slat : &vtl0_slat));
 	if (vmx_has2(CPU2_VPID))
-		vmwrite(VMCS_VPID, 1);
+		vmwrite(VMCS_VPID, vtl + 1);
 	if (vmx_has2(CPU2_XSAVES))
 		vmwrite(VMCS_XSS_BITMAP, 0);
 	vmwrite(VMCS_LINK, ~0ULL);

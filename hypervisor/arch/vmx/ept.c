@@ -49,9 +49,9 @@ void vmx_ept_prepare(void)
 	ept_cap = rdmsr(MSR_VMX_EPT_VPID);
 }
 
-uint64_t vmx_ept_pointer(void)
+uint64_t vmx_ept_pointer(const struct slat *s)
 {
-	return vtl0_slat.root_spa.v | EPTP_LEVELS(EPT_TABLE_LEVELS) | EPTP_WB;
+	return s->root_spa.v | EPTP_LEVELS(EPT_TABLE_LEVELS) | EPTP_WB;
 }
 
 static uint64_t level_size(unsigned int level)
@@ -73,6 +73,11 @@ bool arch_slat_uniform(struct spa at, unsigned int level)
 	enum memory_type type;
 
 	return mtrr_type(&mtrrs, at.v, level_size(level), &type);
+}
+
+unsigned int arch_slat_rights(uint64_t entry)
+{
+	return (entry & EPT_R ? SLAT_R : 0) | (entry & EPT_W ? SLAT_W : 0) | (entry & EPT_X ? SLAT_X : 0);
 }
 
 uint64_t arch_slat_table(struct spa table)

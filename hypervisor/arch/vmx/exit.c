@@ -7,6 +7,7 @@
 
 #include "core/exits.h"
 #include "core/log.h"
+#include "core/vtl.h"
 
 static void on_ept_violation(struct vcpu *v)
 {
@@ -137,7 +138,16 @@ static void dispatch(struct vcpu *v)
 		exit_invd(v);
 		break;
 	case EXIT_VMCALL:
-		exit_hypercall(v, vmread(VMCS_GUEST_SS_RIGHTS) >> 5 & 3);
+		exit_hypercall(v);
+		break;
+	case EXIT_INTERRUPT:
+		exit_interrupt(v);
+		break;
+	case EXIT_IRQ_WINDOW:
+		vtl_window_exit(v);
+		break;
+	case EXIT_HLT:
+		exit_halt(v);
 		break;
 	case EXIT_VMCLEAR ... EXIT_VMXON:
 	case EXIT_INVEPT:

@@ -10,6 +10,7 @@
 
 #include <ovbs_compiler.h>
 #include <ovbs_errno.h>
+#include <ovbs_string.h>
 
 #include "arch/x86/permission.h"
 #include "core/log.h"
@@ -81,6 +82,7 @@ static const struct {
 static uint32_t max_leaf, max_extended; /* highest CPUID leaves, basic and from 80000000h on */
 static uint8_t *msr_bitmap[2];          /* [icr trapped] */
 static uint8_t *io_bitmap;
+static uint8_t *vtl1_bitmap;
 
 /* IA32_PMC_GPn_CFG_C, _FXn_CFG_C: a counter's share of architectural PEBS, in blocks of four registers. */
 #define PERF_FIRST    0x1900u
@@ -122,12 +124,34 @@ static void fill(uint8_t *map)
 	trap(map, MSR_BIOS_UPDATE, false, true);
 }
 
+static int fill_vtl1(void)
+{
+	static const uint32_t own[] = { MSR_STAR, MSR_LSTAR, MSR_SFMASK, MSR_FS_BASE, MSR_GS_BASE };
+
+	vtl1_bitmap = pool_pages(1);
+	if (!vtl1_bitmap)
+		return -ENOMEM;
+	memset(vtl1_bitmap, 0xFF, PAGE_SIZE);
+	for (unsigned int i = 0; i < ARRAY_SIZE(own); i++) {
+		unsigned int at = HIGH_HALF + (own[i] & 0x1FFF) / 8;
+
+		vtl1_bitmap[at] &= (uint8_t)~(1u << own[i] % 8);
+		vtl1_bitmap[at + WRITE_HALF] &= (uint8_t)~(1u << own[i] % 8);
+	}
+	return 0;
+}
+
+struct spa vmx_vtl1_msr_bitmap(void)
+{
+	return shared_spa(vtl1_bitmap);
+}
+
 int vmx_bitmaps_prepare(void)
 {
 	msr_bitmap[0] = pool_pages(1);
 	msr_bitmap[1] = pool_pages(1);
 	io_bitmap = pool_pages(IO_PAGES);
-	if (!msr_bitmap[0] || !msr_bitmap[1] || !io_bitmap)
+	if (!msr_bitmap[0] || !msr_bitmap[1] || !io_bitmap || fill_vtl1())
 		return -ENOMEM;
 	fill(msr_bitmap[0]);
 	fill(msr_bitmap[1]);

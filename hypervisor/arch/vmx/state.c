@@ -26,7 +26,7 @@
 enum { ES, CS, SS, DS, FS, GS, LDTR, TR };
 
 /* From the descriptor's form (boot_info.h) to that of 25.4.1; the CPU checks G against the limit (27.3.1.2). */
-static void put_segment(unsigned int nth, const struct ovbs_segment *s)
+void vmx_put_segment(unsigned int nth, const struct ovbs_segment *s)
 {
 	uint32_t rights = (s->attrib & 0xFFu) | (uint32_t)(s->attrib & 0xF00u) << 4;
 
@@ -42,7 +42,7 @@ static void put_segment(unsigned int nth, const struct ovbs_segment *s)
 	vmwrite(FIELD(VMCS_GUEST_ES_RIGHTS, nth), rights);
 }
 
-static void put_efer(uint64_t efer)
+void vmx_put_efer(uint64_t efer)
 {
 	uint64_t c = vmread(VMCS_ENTRY_CONTROLS) & ~(uint64_t)ENTRY_GUEST_64;
 
@@ -50,7 +50,7 @@ static void put_efer(uint64_t efer)
 	vmwrite(VMCS_ENTRY_CONTROLS, c | (efer & EFER_LMA ? ENTRY_GUEST_64 : 0));
 }
 
-static void put_control_registers(uint64_t cr0, uint64_t cr3, uint64_t cr4)
+void vmx_put_control_registers(uint64_t cr0, uint64_t cr3, uint64_t cr4)
 {
 	vmwrite(VMCS_CR0_MASK, CR0_NE);
 	vmwrite(VMCS_CR0_SHADOW, cr0);
@@ -69,18 +69,18 @@ static void put_table(enum vmcs_field base, enum vmcs_field limit, const struct 
 
 void vmx_fill_guest(const struct ovbs_cpu_entry *e, uint64_t efer)
 {
-	put_segment(ES, &e->es);
-	put_segment(CS, &e->cs);
-	put_segment(SS, &e->ss);
-	put_segment(DS, &e->ds);
-	put_segment(FS, &e->fs);
-	put_segment(GS, &e->gs);
-	put_segment(LDTR, &e->ldtr);
-	put_segment(TR, &e->tr);
+	vmx_put_segment(ES, &e->es);
+	vmx_put_segment(CS, &e->cs);
+	vmx_put_segment(SS, &e->ss);
+	vmx_put_segment(DS, &e->ds);
+	vmx_put_segment(FS, &e->fs);
+	vmx_put_segment(GS, &e->gs);
+	vmx_put_segment(LDTR, &e->ldtr);
+	vmx_put_segment(TR, &e->tr);
 	put_table(VMCS_GUEST_GDTR_BASE, VMCS_GUEST_GDTR_LIMIT, &e->gdtr);
 	put_table(VMCS_GUEST_IDTR_BASE, VMCS_GUEST_IDTR_LIMIT, &e->idtr);
-	put_control_registers(e->cr0, e->cr3, e->cr4);
-	put_efer(efer);
+	vmx_put_control_registers(e->cr0, e->cr3, e->cr4);
+	vmx_put_efer(efer);
 	vmwrite(VMCS_GUEST_PAT, rdmsr(MSR_PAT));
 	vmwrite(VMCS_GUEST_DEBUGCTL, rdmsr(MSR_DEBUGCTL));
 	vmwrite(VMCS_GUEST_SYSENTER_CS, rdmsr(MSR_SYSENTER_CS));
@@ -105,22 +105,22 @@ void arch_init_state(struct vcpu *v)
 	struct ovbs_segment data = real_segment(0x93), code = real_segment(0x9B);
 	struct ovbs_segment ldtr = real_segment(0x82), tr = real_segment(0x8B), table = real_segment(0);
 
-	memset(v->gpr, 0, sizeof(v->gpr));
+	memset(v->gpr, 0, sizeof(this_cpu->gpr));
 	v->gpr[GPR_RDX] = cpuid(1, 0).eax;
 	code.selector = 0xF000;
 	code.base = 0xFFFF0000;
-	put_segment(CS, &code);
-	put_segment(LDTR, &ldtr);
-	put_segment(TR, &tr);
-	put_segment(ES, &data);
-	put_segment(SS, &data);
-	put_segment(DS, &data);
-	put_segment(FS, &data);
-	put_segment(GS, &data);
+	vmx_put_segment(CS, &code);
+	vmx_put_segment(LDTR, &ldtr);
+	vmx_put_segment(TR, &tr);
+	vmx_put_segment(ES, &data);
+	vmx_put_segment(SS, &data);
+	vmx_put_segment(DS, &data);
+	vmx_put_segment(FS, &data);
+	vmx_put_segment(GS, &data);
 	put_table(VMCS_GUEST_GDTR_BASE, VMCS_GUEST_GDTR_LIMIT, &table);
 	put_table(VMCS_GUEST_IDTR_BASE, VMCS_GUEST_IDTR_LIMIT, &table);
-	put_control_registers(CR0_ET | (vmread(VMCS_GUEST_CR0) & (CR0_CD | CR0_NW)), 0, 0);
-	put_efer(0);
+	vmx_put_control_registers(CR0_ET | (vmread(VMCS_GUEST_CR0) & (CR0_CD | CR0_NW)), 0, 0);
+	vmx_put_efer(0);
 	write_cr2(0);
 	asm volatile("mov %0, %%dr6" : : "r"((uint64_t)DR6_RESET));
 	vmwrite(VMCS_GUEST_DR7, DR7_RESET);
@@ -166,6 +166,7 @@ enum cpu_mode arch_walk(const struct vcpu *v, struct gwalk *w, uint64_t *linear_
 		.cpl = vmread(VMCS_GUEST_SS_RIGHTS) >> 5 & 3,
 		.access = GWALK_EXEC,
 		.read_gpa = host_read_guest,
+		.ctx = (void *)v,
 	};
 	*linear_rip = mode == CPU_MODE_64 ? rip : (uint32_t)(vmread(VMCS_GUEST_CS_BASE) + rip);
 	return mode;

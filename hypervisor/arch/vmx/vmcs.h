@@ -104,11 +104,15 @@ enum vmcs_field {
 };
 
 /* Pin-based controls. */
+#define PIN_INTERRUPTS  (1u << 0) /* external interrupts exit */
 #define PIN_NMI_EXITING (1u << 3)
 #define PIN_VIRTUAL_NMI (1u << 5)
 
 /* Primary processor-based controls. */
+#define CPU_IRQ_WINDOW  (1u << 2)
+#define CPU_HLT         (1u << 7)
 #define CPU_NMI_WINDOW  (1u << 22)
+#define CPU_IO_ALL      (1u << 24)
 #define CPU_IO_BITMAPS  (1u << 25)
 #define CPU_MSR_BITMAPS (1u << 28)
 #define CPU_SECONDARY   (1u << 31)
@@ -155,13 +159,16 @@ enum vmcs_field {
 
 enum vmx_exit {
 	EXIT_EXCEPTION_NMI = 0,
+	EXIT_INTERRUPT = 1,
 	EXIT_TRIPLE_FAULT = 2,
 	EXIT_INIT = 3,
 	EXIT_SIPI = 4,
+	EXIT_IRQ_WINDOW = 7,
 	EXIT_NMI_WINDOW = 8,
 	EXIT_TASK_SWITCH = 9,
 	EXIT_CPUID = 10,
 	EXIT_GETSEC = 11,
+	EXIT_HLT = 12,
 	EXIT_INVD = 13,
 	EXIT_RSM = 17,
 	EXIT_VMCALL = 18,

@@ -2,8 +2,8 @@
 /*
  * VMX: start, VMCS, entry. SDM 3, chapters 24 to 28.
  *
- * One VMCS per CPU and VTL, in the CPU's private pages; VTL0's is the current
- * one all the time. VPID 1 and one EPT pointer are VTL0's. INIT and SIPI are
+ * One VMCS per CPU and VTL, in the CPU's private pages; that of the VTL that runs
+ * is the current one. VPID 1 is VTL0's, 2 is VTL1's. INIT and SIPI are
  * exits of the hardware (INIT is held while the host runs), so the ICR needs no
  * trap: a CPU that got INIT waits for its SIPI inside VMX, in the activity
  * state of that name.
@@ -19,13 +19,6 @@
 #define VMX_REVISION   0x7FFFFFFFu
 #define MISC_WAIT_SIPI (1u << 8)
 #define PAT_HOST       0x0007040600070406ULL /* the reset value: PCD and PWT together are UC */
-
-/* Pages of PRIV_ARCH. The second is for VTL1's VMCS. */
-enum {
-	ARCH_VMCS_VTL0,
-	ARCH_VMCS_VTL1,
-	ARCH_VMXON,
-};
 
 uint64_t vmread(enum vmcs_field f)
 {
@@ -82,28 +75,44 @@ int arch_prepare(const struct ovbs_boot_info *info)
 	return vmx_bitmaps_prepare();
 }
 
+static uint64_t set_revision(unsigned int page)
+{
+	uint32_t *region = PRIVATE_ADDR(PRIV_ARCH + page);
+
+	*region = (uint32_t)rdmsr(MSR_VMX_BASIC) & VMX_REVISION;
+	return private_page_spa(this_cpu->index, PRIV_ARCH + page).v;
+}
+
 static void enable(void)
 {
 	uint64_t feature = rdmsr(MSR_FEATURE_CONTROL);
-	uint32_t *vmxon = PRIVATE_ADDR(PRIV_ARCH + ARCH_VMXON);
-	uint32_t *vmcs = PRIVATE_ADDR(PRIV_ARCH + ARCH_VMCS_VTL0);
-	uint64_t vmxon_spa = private_page_spa(this_cpu->index, PRIV_ARCH + ARCH_VMXON).v;
-	uint64_t vmcs_spa = private_page_spa(this_cpu->index, PRIV_ARCH + ARCH_VMCS_VTL0).v;
-	uint32_t revision = (uint32_t)rdmsr(MSR_VMX_BASIC) & VMX_REVISION;
+	uint64_t vmxon_spa = set_revision(ARCH_VMXON);
 	bool failed;
 
 	/* Left open by the firmware: set and locked now, so that nobody can switch it off before a warm reset. */
 	if (!(feature & FEATURE_CONTROL_LOCK))
 		wrmsr(MSR_FEATURE_CONTROL, feature | FEATURE_CONTROL_VMX | FEATURE_CONTROL_LOCK);
-	*vmxon = revision;
-	*vmcs = revision;
 	asm volatile("vmxon %1" : "=@ccbe"(failed) : "m"(vmxon_spa) : "memory");
 	if (failed)
 		hv_panic("VMXON failed");
-	asm volatile("vmclear %1" : "=@ccbe"(failed) : "m"(vmcs_spa) : "memory");
+}
+
+uint64_t vmx_clear(unsigned int page)
+{
+	uint64_t spa = set_revision(page);
+	bool failed;
+
+	asm volatile("vmclear %1" : "=@ccbe"(failed) : "m"(spa) : "memory");
 	if (failed)
 		hv_panic("VMCLEAR failed");
-	asm volatile("vmptrld %1" : "=@ccbe"(failed) : "m"(vmcs_spa) : "memory");
+	return spa;
+}
+
+void vmx_load(const struct vcpu *v)
+{
+	bool failed;
+
+	asm volatile("vmptrld %1" : "=@ccbe"(failed) : "m"(v->arch.vmcs_spa) : "memory");
 	if (failed)
 		hv_panic("VMPTRLD failed");
 }
@@ -113,7 +122,7 @@ struct table_register {
 	uint64_t base;
 } __attribute__((packed));
 
-static void fill_host(void)
+void vmx_fill_host(void)
 {
 	struct table_register gdt, idt;
 
@@ -149,10 +158,12 @@ void arch_enter(struct vcpu *v, const struct ovbs_cpu_entry *e)
 	host_control_registers(CR4_VMXE);
 	wrmsr(MSR_EFER, efer | EFER_NXE);
 	enable();
+	v->arch.vmcs_spa = vmx_clear(ARCH_VMCS_VTL0);
+	vmx_load(v);
 	this_cpu->icr_trapped = icr_trapped();
 	vmx_hide_xss();
-	vmx_fill_controls();
-	fill_host();
+	vmx_fill_controls(0);
+	vmx_fill_host();
 	vmx_fill_guest(e, efer);
 	arch_slat_flush(v);
 	vmx_flush_linear(v);
@@ -197,7 +208,7 @@ void arch_host_window(void)
  */
 void arch_host_wait(void)
 {
-	struct vcpu *v = &this_cpu->vtl0;
+	struct vcpu *v = &this_cpu->vtl[0];
 
 	if (icr_trapped()) {
 		vmx_wait(&this_cpu->nmi_seen);

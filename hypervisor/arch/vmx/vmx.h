@@ -31,8 +31,8 @@ extern const char vmx_exit_entry[] __attribute__((visibility("hidden")));
 uint64_t vmread(enum vmcs_field f);
 void vmwrite(enum vmcs_field f, uint64_t v);
 
-/** vmx_fill_controls - controls as the capability MSRs allow, bitmaps, EPT pointer. Context: the VMCS is current. */
-void vmx_fill_controls(void);
+/** vmx_fill_controls - controls for @vtl as the capability MSRs allow, bitmaps, EPT pointer. Context: its VMCS is current. */
+void vmx_fill_controls(unsigned int vtl);
 
 /** vmx_fill_guest - the firmware's state @e, with @efer, as VTL0's. Context: the VMCS is current. */
 void vmx_fill_guest(const struct ovbs_cpu_entry *e, uint64_t efer);
@@ -53,13 +53,39 @@ void vmx_hide_xss(void);
 struct spa vmx_msr_bitmap(bool icr_trapped);
 struct spa vmx_io_bitmap(void);
 
+/** vmx_vtl1_msr_bitmap - VTL1's: none but its system calls' and thread pointers. */
+struct spa vmx_vtl1_msr_bitmap(void);
+
 /** vmx_ept_prepare - MTRRs, EPT capabilities, vmx_phys_bits. Context: PREPARE. */
 void vmx_ept_prepare(void);
 
 extern uint8_t vmx_phys_bits; /* of a physical address; CPUID would be slow on each exit */
 
-/** vmx_ept_pointer - EPTP of VTL0's tables. */
-uint64_t vmx_ept_pointer(void);
+/** vmx_ept_pointer - EPTP of @s. */
+uint64_t vmx_ept_pointer(const struct slat *s);
+
+/** vmx_fill_host - what a VM exit loads. Context: the VMCS is current. */
+void vmx_fill_host(void);
+
+/** vmx_load - make @v's VMCS, already cleared once, the current one. */
+void vmx_load(const struct vcpu *v);
+
+/** vmx_clear - VMCLEAR for the VMCS in the private page @page, whose revision is set; returns its address. Not current afterwards. */
+uint64_t vmx_clear(unsigned int page);
+
+/* Pages of PRIV_ARCH. */
+enum {
+	ARCH_VMCS_VTL0,
+	ARCH_VMCS_VTL1,
+	ARCH_VMXON,
+};
+
+/** vmx_put_segment - the @nth segment register (ES, CS, SS, DS, FS, GS, LDTR, TR). Context: the VMCS is current. */
+void vmx_put_segment(unsigned int nth, const struct ovbs_segment *s);
+
+/** vmx_put_control_registers, vmx_put_efer - as a CPU in VMX operation may hold them. Context: the VMCS is current. */
+void vmx_put_control_registers(uint64_t cr0, uint64_t cr3, uint64_t cr4);
+void vmx_put_efer(uint64_t efer);
 
 /** vmx_flush_linear - drop this CPU's cached linear translations of VTL0 (its paging mode changed). */
 void vmx_flush_linear(struct vcpu *v);

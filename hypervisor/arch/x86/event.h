@@ -6,7 +6,7 @@
 #ifndef HV_ARCH_X86_EVENT_H
 #define HV_ARCH_X86_EVENT_H
 
-#include "arch/x86/x86.h"
+#include "x86.h"
 
 enum merged_event {
 	MERGED_SECOND,       /* the second one alone */

@@ -9,7 +9,7 @@
  */
 #include "arch/x86/gwalk.h"
 
-#include "arch/x86/x86.h"
+#include "x86.h"
 #include "ovbs_errno.h"
 
 #ifndef CR4_PSE

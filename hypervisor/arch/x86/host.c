@@ -15,6 +15,7 @@
 #include "arch/contract.h"
 #include "arch/x86/layout.h"
 #include "core/log.h"
+#include "core/vtl.h"
 #include "mm/pool.h"
 
 _Static_assert(PRIVATE_STACK_TOP == HV_PRIVATE_VA + (PRIV_STACK + PRIV_STACK_PAGES) * PAGE_SIZE, "layout.h");
@@ -223,27 +224,77 @@ void host_map_apic(uint64_t base)
 	invlpg(PRIVATE_ADDR(PRIV_APIC));
 }
 
+void host_map_assist(struct spa page)
+{
+	this_cpu->private_pt[PRIV_ASSIST] = page.v ? page.v | HOST_PTE : 0;
+	invlpg(PRIVATE_ADDR(PRIV_ASSIST));
+}
+
+uint64_t host_vtl1_cr4(void)
+{
+	return (read_cr4() & (CR4_SMEP | CR4_SMAP | CR4_UMIP)) | CR4_PAE | CR4_MCE | CR4_PGE | CR4_OSFXSR |
+	       CR4_OSXMMEXCPT;
+}
+
+static void *guest_window(uint64_t g, uint64_t rights)
+{
+	this_cpu->private_pt[PRIV_GUEST_WINDOW] = (g & PTE_ADDR) | PTE_P | PTE_NX | PTE_A | rights;
+	invlpg(PRIVATE_ADDR(PRIV_GUEST_WINDOW));
+	return (char *)PRIVATE_ADDR(PRIV_GUEST_WINDOW) + (g & ~PAGE_MASK);
+}
+
+static void guest_window_close(void)
+{
+	this_cpu->private_pt[PRIV_GUEST_WINDOW] = 0;
+	invlpg(PRIVATE_ADDR(PRIV_GUEST_WINDOW));
+}
+
 int host_read_guest(void *ctx, uint64_t g, void *buf, size_t n)
 {
-	uint64_t off = g & ~PAGE_MASK;
-	uint64_t *pte = &this_cpu->private_pt[PRIV_GUEST_WINDOW];
+	const struct vcpu *v = ctx;
 
+	if (n > PAGE_SIZE - (g & ~PAGE_MASK))
+		return -EFAULT;
+	if (v->vtl ? !vtl1_owns(g, n) : g >= vtl0_slat.eager_end)
+		return -EFAULT;
 	/*
 	 * VTL0 finds zeros in the block; so does the hypervisor on its behalf.
-	 * Everything else it could read itself.
+	 * It reads RAM and MMIO up to the end of what is mapped at the start,
+	 * which VTL0 could read itself.
 	 */
-	if (n > PAGE_SIZE - off || g >= vtl0_slat.eager_end)
-		return -EFAULT;
-	if (block_has(g, n)) {
+	if (!v->vtl && block_has(g, n)) {
 		memset(buf, 0, n);
 		return 0;
 	}
-	*pte = (g & PTE_ADDR) | PTE_P | PTE_NX | PTE_A;
-	invlpg(PRIVATE_ADDR(PRIV_GUEST_WINDOW));
-	memcpy(buf, (const char *)PRIVATE_ADDR(PRIV_GUEST_WINDOW) + off, n);
-	*pte = 0;
-	invlpg(PRIVATE_ADDR(PRIV_GUEST_WINDOW));
+	memcpy(buf, guest_window(g, 0), n);
+	guest_window_close();
 	return 0;
+}
+
+int host_write_guest(struct vcpu *v, uint64_t g, const void *buf, size_t n)
+{
+	struct slat *s = &vtl0_slat;
+	int err = 0;
+
+	if (n > PAGE_SIZE - (g & ~PAGE_MASK))
+		return -EFAULT;
+	if (v->vtl) {
+		if (!vtl1_owns(g, n))
+			return -EFAULT;
+		memcpy(guest_window(g, PTE_RW | PTE_D), buf, n);
+		guest_window_close();
+		return 0;
+	}
+	/* Under the lock, so that a page can't be taken away in between. */
+	lock_take(&s->lock);
+	if (!vtl0_ram(g, n) || !(slat_rights(s, gpa(g)) & SLAT_W)) {
+		err = -EFAULT;
+	} else {
+		memcpy(guest_window(g, PTE_RW | PTE_D), buf, n);
+		guest_window_close();
+	}
+	lock_release(&s->lock);
+	return err;
 }
 
 /* The window on @at's page; closed by window_close(). A register that crosses a page does not exist. */

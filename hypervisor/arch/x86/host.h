@@ -32,8 +32,20 @@ void host_control_registers(uint64_t cr4);
 /** host_load_boot_tables - GDT and IDT without a TSS. Context: PREPARE. */
 void host_load_boot_tables(void);
 
-/** host_read_guest - copy @n bytes from guest physical @g; for gwalk's callback. 0, or -EFAULT if out of VTL0's reach. */
+/**
+ * host_read_guest - copy @n bytes, not across a page, from guest physical @g, as
+ * the virtual processor @ctx (struct vcpu) could. For gwalk's callback. 0, or -EFAULT.
+ */
 int host_read_guest(void *ctx, uint64_t g, void *buf, size_t n);
+
+/** host_write_guest - copy @n bytes, not across a page, to @g, where @v may write: VTL0 to RAM, VTL1 to its own memory. 0, or -EFAULT. Context: no lock held. */
+int host_write_guest(struct vcpu *v, uint64_t g, const void *buf, size_t n);
+
+/** host_map_assist - the page behind PRIV_ASSIST; 0: none. Context: host. */
+void host_map_assist(struct spa page);
+
+/** host_vtl1_cr4 - the bits of CR4 that VTL1 may set on this CPU. Context: host. */
+uint64_t host_vtl1_cr4(void);
 
 /** host_mmio_read, host_mmio_write - a device register at @at, @size bytes (1, 2, 4), not across a page. */
 uint32_t host_mmio_read(uint64_t at, unsigned int size);

@@ -4,7 +4,7 @@
 
 #include <ovbs_errno.h>
 
-#include "arch/x86/x86.h"
+#include "x86.h"
 #include "core/log.h"
 
 void port_map_set(uint8_t *map, uint16_t port, unsigned int size, bool on)

@@ -11,15 +11,20 @@
 #include <stdint.h>
 
 #define CR0_PE (1ULL << 0)
+#define CR0_MP (1ULL << 1)
 #define CR0_ET (1ULL << 4)
 #define CR0_NE (1ULL << 5)
 #define CR0_WP (1ULL << 16)
+#define CR0_AM (1ULL << 18)
 #define CR0_NW (1ULL << 29)
 #define CR0_CD (1ULL << 30)
 #define CR0_PG (1ULL << 31)
 
 #define CR4_PAE     (1ULL << 5)
 #define CR4_MCE     (1ULL << 6)
+#define CR4_PGE     (1ULL << 7)
+#define CR4_OSFXSR  (1ULL << 9)
+#define CR4_OSXMMEXCPT (1ULL << 10)
 #define CR4_UMIP    (1ULL << 11)
 #define CR4_LA57    (1ULL << 12)
 #define CR4_OSXSAVE (1ULL << 18)
@@ -29,9 +34,11 @@
 
 #define RFLAGS_FIXED (1ULL << 1)
 #define RFLAGS_TF    (1ULL << 8)
+#define RFLAGS_IF    (1ULL << 9)
 #define RFLAGS_DF    (1ULL << 10)
 #define RFLAGS_RF    (1ULL << 16)
 
+#define EFER_SCE  (1ULL << 0)
 #define EFER_LME  (1ULL << 8)
 #define EFER_LMA  (1ULL << 10)
 #define EFER_NXE  (1ULL << 11)
@@ -41,6 +48,11 @@
 #define MSR_X2APIC_BASE 0x00000800u
 #define MSR_X2APIC_ICR  0x00000830u
 #define MSR_EFER        0xC0000080u
+#define MSR_STAR        0xC0000081u
+#define MSR_LSTAR       0xC0000082u
+#define MSR_SFMASK      0xC0000084u
+#define MSR_FS_BASE     0xC0000100u
+#define MSR_GS_BASE     0xC0000101u
 
 #define APIC_BASE_X2APIC (1ULL << 10)
 #define APIC_BASE_ENABLE (1ULL << 11)

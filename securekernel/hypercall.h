@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Hypercalls that the secure kernel makes (TLFS). Context of all: ring 0 of
+ * VTL1, on the CPU's own tables.
+ */
+#ifndef SK_HYPERCALL_H
+#define SK_HYPERCALL_H
+
+#include <stddef.h>
+
+#include <openvbs/tlfs.h>
+
+#include <ovbs_compiler.h>
+
+/** hypercall_prepare - map the hypercall page and find the VTL return in it. Context: each CPU, first of all. */
+void hypercall_prepare(void);
+
+/** hv_set_register - HvCallSetVpRegisters, one register of @vtl on this CPU. */
+enum hv_status hv_set_register(unsigned int vtl, uint32_t name, uint64_t value) __must_check;
+
+/** hv_get_register - HvCallGetVpRegisters; panics if the hypervisor does not know it. */
+uint64_t hv_get_register(unsigned int vtl, uint32_t name);
+
+/** hv_enable_vp - HvCallEnableVpVtl for CPU @index. */
+enum hv_status hv_enable_vp(uint32_t index, const struct hv_initial_vp_context *c) __must_check;
+
+/** hv_protect - HvCallModifyVtlProtectionMask: VTL0's rights (HV_MAP_GPA_*) on @pages pages from @gpa on; returns how many were done. */
+uint64_t hv_protect(uint64_t gpa, uint64_t pages, uint32_t flags, enum hv_status *status);
+
+/** hv_log_line - @n bytes at @text, in VTL1's memory. */
+void hv_log_line(const void *text, size_t n);
+
+#endif

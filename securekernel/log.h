@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Lines for the hypervisor's log, which VTL0 can read: nothing secret, no
+ * address of a trustlet's (they are random for a reason).
+ */
+#ifndef SK_LOG_H
+#define SK_LOG_H
+
+#include <ovbs_compiler.h>
+
+/** sk_log - one line of at most 159 bytes. Context: any CPU once it runs on its own tables. */
+void sk_log(const char *fmt, ...) __printf(1, 2);
+
+/** sk_panic - an invariant of the secure kernel is broken: log it and stop the machine. Never for what VTL0 or a trustlet does. */
+void sk_panic(const char *fmt, ...) __printf(1, 2) __noreturn;
+
+#endif

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Protected pages and message pages: see protect.h.
+ */
+#include "protect.h"
+
+#include <stdbool.h>
+
+#include "cpu.h"
+#include "hypercall.h"
+#include "lock.h"
+#include "log.h"
+#include "memory.h"
+
+#define RANGES_MAX 256u
+#define PAGES_MAX  512u /* in one call: it holds VTL0 up */
+#define LOGGED_MAX 64u
+
+struct range {
+	uint64_t gpa, pages;
+};
+
+static struct lock lock;
+static struct range ranges[RANGES_MAX]; /* protected */
+static unsigned int range_count;
+static uint64_t message_pages[OVBS_MAX_CPUS]; /* 0: none */
+static unsigned int logged;
+
+static bool meets(const struct range *r, uint64_t gpa, uint64_t pages)
+{
+	return gpa < r->gpa + r->pages * PAGE_SIZE && r->gpa < gpa + pages * PAGE_SIZE;
+}
+
+static bool is_protected(uint64_t gpa)
+{
+	for (unsigned int i = 0; i < range_count; i++)
+		if (meets(&ranges[i], gpa, 1))
+			return true;
+	return false;
+}
+
+static bool has_messages(const struct range *r)
+{
+	for (unsigned int i = 0; i < OVBS_MAX_CPUS; i++)
+		if (message_pages[i] && meets(r, message_pages[i], 1))
+			return true;
+	return false;
+}
+
+static enum ovbs_result add(const struct range *r)
+{
+	if (range_count == RANGES_MAX)
+		return OVBS_E_OUT_OF_MEMORY;
+	if (has_messages(r))
+		return OVBS_E_ACCESS_CONFLICT;
+	ranges[range_count++] = *r;
+	return OVBS_OK;
+}
+
+enum ovbs_result protect_pages(uint64_t gpa, uint64_t pages)
+{
+	const struct range r = { gpa, pages };
+	enum hv_status status;
+	enum ovbs_result result;
+
+	if (pages > PAGES_MAX || !memory_is_vtl0_ram(gpa, pages))
+		return OVBS_E_BAD_PARAMETERS;
+	lock_take(&lock);
+	result = add(&r);
+	lock_release(&lock);
+	if (result)
+		return result;
+	/* If it stops half way, what is done stays done: VTL0 asked for it. */
+	(void)hv_protect(gpa, pages,
+			 HV_MAP_GPA_READABLE | HV_MAP_GPA_KERNEL_EXECUTABLE | HV_MAP_GPA_USER_EXECUTABLE, &status);
+	return status ? OVBS_E_OUT_OF_MEMORY : OVBS_OK;
+}
+
+enum ovbs_result protect_register(uint64_t gpa)
+{
+	struct sk_cpu *c = sk_this_cpu;
+	enum ovbs_result result = OVBS_OK;
+
+	if (!memory_is_vtl0_ram(gpa, 1))
+		return OVBS_E_BAD_PARAMETERS;
+	lock_take(&lock);
+	if (is_protected(gpa))
+		result = OVBS_E_ACCESS_CONFLICT;
+	else
+		message_pages[c->index] = gpa;
+	lock_release(&lock);
+	if (result)
+		return result;
+	c->message_gpa = gpa;
+	cpu_map_window(SK_PAGE_MESSAGE, gpa, PTE_RW | PTE_NX);
+	return OVBS_OK;
+}
+
+enum ovbs_result protect_unregister(void)
+{
+	struct sk_cpu *c = sk_this_cpu;
+
+	if (!c->message_gpa)
+		return OVBS_E_BAD_STATE;
+	cpu_map_window(SK_PAGE_MESSAGE, 0, 0);
+	c->message_gpa = 0;
+	lock_take(&lock);
+	message_pages[c->index] = 0;
+	lock_release(&lock);
+	return OVBS_OK;
+}
+
+void protect_intercept(const struct hv_x64_memory_intercept_message *m)
+{
+	const uint64_t gp = HV_PENDING_EXCEPTION | HV_PENDING_HAS_ERROR | (uint64_t)VEC_GP << 16;
+
+	if (__atomic_fetch_add(&logged, 1, __ATOMIC_RELAXED) < LOGGED_MAX)
+		sk_log("%s of protected page %llx at rip %llx refused: #GP",
+		       m->header.intercept_access_type == HV_INTERCEPT_ACCESS_WRITE ? "write" : "access",
+		       (unsigned long long)m->guest_physical_address, (unsigned long long)m->header.rip);
+	if (hv_set_register(0, HV_REGISTER_PENDING_EVENT0, gp))
+		sk_panic("VTL0 can't be given a #GP");
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Pages of VTL0's that VTL0 gave its right to write up (OVBS_MSG_PROTECT), and
+ * the message pages that VTL1 writes for VTL0: no page may be both, or VTL0
+ * could have VTL1 write where it may not.
+ */
+#ifndef SK_PROTECT_H
+#define SK_PROTECT_H
+
+#include <openvbs/vtl_abi.h>
+
+#include <stdint.h>
+
+#include <openvbs/tlfs.h>
+
+/** protect_pages - no writes by VTL0 to @pages pages from @gpa on, until reset. */
+enum ovbs_result protect_pages(uint64_t gpa, uint64_t pages);
+
+/** protect_register - @gpa is this CPU's message page from now on. protect_unregister - it has none. */
+enum ovbs_result protect_register(uint64_t gpa);
+enum ovbs_result protect_unregister(void);
+
+/** protect_intercept - VTL0 touched such a page as @m says: it gets the #GP of a machine without such a page. */
+void protect_intercept(const struct hv_x64_memory_intercept_message *m);
+
+#endif
