@@ -61,7 +61,7 @@ void trustlets_prepare(const struct ovbs_sk_info *info)
 /* What the ABI puts on a new program's stack (System V ABI, AMD64, 3.4.1). The name first, then 16 random bytes. */
 static int put_arguments(struct trustlet *t, uint64_t *sp)
 {
-	enum { AT_PHDR = 3, AT_PHENT = 4, AT_PHNUM = 5, AT_PAGESZ = 6, AT_ENTRY = 9, AT_SECURE = 23, AT_RANDOM = 25 };
+	enum { AT_PHDR = 3, AT_PHENT = 4, AT_PHNUM = 5, AT_PAGESZ = 6, AT_ENTRY = 9, AT_RANDOM = 25 };
 	struct {
 		uint8_t random[16];
 		char name[sizeof(t->policy->name)];
@@ -77,7 +77,6 @@ static int put_arguments(struct trustlet *t, uint64_t *sp)
 		AT_PHNUM, t->plan.phnum,
 		AT_PAGESZ, PAGE_SIZE,
 		AT_ENTRY, t->space.image + t->plan.entry,
-		AT_SECURE, 1,
 		AT_RANDOM, at,
 		0, 0,
 	};

@@ -147,7 +147,7 @@ static struct hv_initial_vp_context boot_context(const struct ovbs_vtl1_entry *e
 		.ss = data,
 		.tr = { .limit = 0xFFFF, .attributes = RIGHTS_TSS },
 		.ldtr = { .attributes = RIGHTS_LDT },
-		.efer = EFER_LME | EFER_LMA | EFER_NXE,
+		.efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE,
 		.cr0 = CR0_PE | CR0_PG | CR0_NE | CR0_WP | CR0_ET,
 		.cr3 = e->cr3,
 		.cr4 = CR4_PAE,
