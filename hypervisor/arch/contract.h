@@ -48,14 +48,13 @@ bool arch_hypercall_allowed(const struct vcpu *v);
 /** arch_skip_hypercall - go on behind the hypercall instruction that exited. */
 void arch_skip_hypercall(struct vcpu *v);
 
-/** arch_interruptible - would VTL1 take an interrupt now? */
-bool arch_interruptible(const struct vcpu *v);
-
-/** arch_interrupt_window - exit as soon as VTL1 would take an interrupt, or no more. */
-void arch_interrupt_window(struct vcpu *v, bool on);
-
-/** arch_inject_interrupt - deliver @vector to VTL1, which is interruptible. */
-void arch_inject_interrupt(struct vcpu *v, uint8_t vector);
+/**
+ * arch_notify - deliver @vector to VTL1 as soon as it takes interrupts, and hold physical interrupts until arch_notify_end()
+ *
+ * 0: hold them only. arch_notify_end - not any more, delivered or not. VTL1's state is the current one.
+ */
+void arch_notify(struct vcpu *v, uint8_t vector);
+void arch_notify_end(struct vcpu *v);
 
 /** arch_register - where the private register @name (enum hv_register_name) of @v is read (*@value filled) or written. -ENOENT, -EINVAL. @v's state is the current one. */
 int arch_register(struct vcpu *v, uint32_t name, uint64_t *value, bool write);

@@ -113,7 +113,7 @@ struct cpu {
 	struct vcpu *active;          /* the one that runs next */
 	bool vtl1_ready;              /* this CPU's VTL1 has its state: VTL0 may call it */
 	uint8_t vina;                 /* VTL1's vector for it (HvRegisterVsmVina); 0: off */
-	bool vtl1_window;             /* an exit is asked for as soon as VTL1 takes interrupts */
+	bool notified;                /* VTL1 was asked to come back, and has not yet */
 	uint64_t assist_gpa;          /* VTL1's VP assist page, mapped at PRIV_ASSIST; 0: none */
 	uint64_t os_id;               /* HV_X64_MSR_GUEST_OS_ID as VTL0 wrote it */
 	uint8_t hc_input[PAGE_SIZE];  /* a hypercall's input, copied once */

@@ -222,21 +222,16 @@ bool vtl_call(struct vcpu *v)
 	return true;
 }
 
-static void window(struct vcpu *v, bool on)
-{
-	if (this_cpu->vtl1_window == on)
-		return;
-	this_cpu->vtl1_window = on;
-	arch_interrupt_window(v, on);
-}
-
 bool vtl_return(struct vcpu *v)
 {
 	if (!v->vtl)
 		return false;
 	count_exit(OVBS_STAT_VTL_RETURN);
 	arch_skip_hypercall(v);
-	window(v, false);
+	if (this_cpu->notified) {
+		this_cpu->notified = false;
+		arch_notify_end(v);
+	}
 	if (!(v->gpr[GPR_RAX] & HV_VTL_RETURN_FAST) && this_cpu->assist_gpa) {
 		v->gpr[GPR_RAX] = assist->vtl_return_rax;
 		v->gpr[GPR_RCX] = assist->vtl_return_rcx;
@@ -248,20 +243,12 @@ bool vtl_return(struct vcpu *v)
 
 void vtl_call_back(struct vcpu *v)
 {
-	if (!this_cpu->vina || !arch_interruptible(v)) {
-		window(v, true);
+	if (this_cpu->notified)
 		return;
-	}
-	window(v, false);
-	count_exit(OVBS_STAT_VTL_INTERRUPT);
-	arch_inject_interrupt(v, this_cpu->vina);
-}
-
-void vtl_window_exit(struct vcpu *v)
-{
-	if (!this_cpu->vina)
-		hv_panic("the secure kernel takes interrupts, but has no vector for them");
-	vtl_call_back(v);
+	this_cpu->notified = true;
+	if (this_cpu->vina)
+		count_exit(OVBS_STAT_VTL_INTERRUPT);
+	arch_notify(v, this_cpu->vina);
 }
 
 static void describe(struct hv_x64_memory_intercept_message *m, struct vcpu *v, const struct slat_fault *f)

@@ -43,9 +43,6 @@ bool vtl_return(struct vcpu *v);
 /** vtl_call_back - something of VTL0's waits: notify VTL1 (VINA), now or as soon as it takes interrupts. */
 void vtl_call_back(struct vcpu *v);
 
-/** vtl_window_exit - VTL1 takes interrupts again. */
-void vtl_window_exit(struct vcpu *v);
-
 /** vtl_intercept - VTL0's access @f failed where VTL1 took rights away: tell VTL1, which decides. False: not so. */
 bool vtl_intercept(struct vcpu *v, const struct slat_fault *f);
 

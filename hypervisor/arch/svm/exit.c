@@ -7,7 +7,6 @@
 #include "core/exits.h"
 #include "core/log.h"
 #include "core/power.h"
-#include "core/vtl.h"
 
 static void on_npf(struct vcpu *v, const struct vmcb *b)
 {
@@ -107,9 +106,6 @@ static void dispatch(struct vcpu *v, struct vmcb *b)
 		break;
 	case EXIT_INTR:
 		exit_interrupt(v);
-		break;
-	case EXIT_VINTR:
-		vtl_window_exit(v);
 		break;
 	case EXIT_HLT:
 		exit_halt(v);

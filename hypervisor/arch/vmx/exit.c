@@ -7,7 +7,6 @@
 
 #include "core/exits.h"
 #include "core/log.h"
-#include "core/vtl.h"
 
 static void on_ept_violation(struct vcpu *v)
 {
@@ -144,7 +143,7 @@ static void dispatch(struct vcpu *v)
 		exit_interrupt(v);
 		break;
 	case EXIT_IRQ_WINDOW:
-		vtl_window_exit(v);
+		vmx_irq_window(v);
 		break;
 	case EXIT_HLT:
 		exit_halt(v);

@@ -99,6 +99,9 @@ void vmx_after_exit(struct vcpu *v);
 /** vmx_nmi_window - VTL0 can take an NMI now, if there still is one: the exit for it is switched off. */
 void vmx_nmi_window(struct vcpu *v);
 
+/** vmx_irq_window - VTL1 takes interrupts now: deliver the notification that waits. */
+void vmx_irq_window(struct vcpu *v);
+
 /** vmx_write_event - hand the pending event to the next VM entry. */
 void vmx_write_event(struct vcpu *v);
 

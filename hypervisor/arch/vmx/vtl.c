@@ -96,24 +96,31 @@ void arch_skip_hypercall(struct vcpu *v)
 	arch_skip_bytes(v, (unsigned int)vmread(VMCS_EXIT_LENGTH));
 }
 
-bool arch_interruptible(const struct vcpu *v)
+static void set_exits(bool interrupts, bool window)
 {
-	return (vmread(VMCS_GUEST_RFLAGS) & RFLAGS_IF) && !v->arch.event &&
-	       !(vmread(VMCS_SHADOW) & (SHADOW_STI | SHADOW_MOV_SS));
+	uint64_t pin = vmread(VMCS_PIN) & ~(uint64_t)PIN_INTERRUPTS;
+	uint64_t primary = vmread(VMCS_PRIMARY) & ~(uint64_t)CPU_IRQ_WINDOW;
+
+	vmwrite(VMCS_PIN, pin | (interrupts ? PIN_INTERRUPTS : 0));
+	vmwrite(VMCS_PRIMARY, primary | (window ? CPU_IRQ_WINDOW : 0));
 }
 
-void arch_interrupt_window(struct vcpu *v, bool on)
+/* The window exit comes at once if VTL1 takes interrupts already. */
+void arch_notify(struct vcpu *v, uint8_t vector)
 {
-	uint64_t pin = vmread(VMCS_PIN), primary = vmread(VMCS_PRIMARY);
-
-	vmwrite(VMCS_PIN, on ? pin & ~(uint64_t)PIN_INTERRUPTS : pin | PIN_INTERRUPTS);
-	vmwrite(VMCS_PRIMARY, on ? primary | CPU_IRQ_WINDOW : primary & ~(uint64_t)CPU_IRQ_WINDOW);
+	set_exits(false, vector);
 }
 
-void arch_inject_interrupt(struct vcpu *v, uint8_t vector)
+void vmx_irq_window(struct vcpu *v)
 {
-	v->arch.event = EVENT_VALID | EVENT_INTERRUPT | vector;
+	set_exits(false, false);
+	v->arch.event = EVENT_VALID | EVENT_INTERRUPT | this_cpu->vina;
 	v->arch.event_error = v->arch.event_length = 0;
+}
+
+void arch_notify_end(struct vcpu *v)
+{
+	set_exits(true, false);
 }
 
 /* Of VTL0's state only where it goes on may be changed: the rules of control registers are checked too late to refuse. */
