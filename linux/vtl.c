@@ -124,6 +124,10 @@ int openvbs_vtl_start(void)
 		err = cpuhp_state;
 		goto pages;
 	}
+	/* A kernel before this one (kexec), or this module before, may have left sessions. */
+	preempt_disable();
+	openvbs_vtl_call(OVBS_VTL_RESET, 0);
+	preempt_enable();
 	started = true;
 	return 0;
 pages:

@@ -5,6 +5,7 @@
 #include "log.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 #include <format.h>
 
@@ -35,6 +36,22 @@ void sk_log(const char *fmt, ...)
 	va_start(args, fmt);
 	vlog(fmt, args);
 	va_end(args);
+}
+
+void sk_log_bounded(uint32_t *left, const char *fmt, ...)
+{
+	uint32_t n = __atomic_load_n(left, __ATOMIC_RELAXED);
+	va_list args;
+
+	while (n && !__atomic_compare_exchange_n(left, &n, n - 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	if (!n)
+		return;
+	va_start(args, fmt);
+	vlog(fmt, args);
+	va_end(args);
+	if (n == 1)
+		sk_log("(no more lines of this kind)");
 }
 
 /* HLT in VTL1 is an exit, at which the hypervisor stops every CPU. */

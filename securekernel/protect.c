@@ -24,7 +24,7 @@ static struct lock lock;
 static struct range ranges[RANGES_MAX]; /* protected */
 static unsigned int range_count;
 static uint64_t message_pages[OVBS_MAX_CPUS]; /* 0: none */
-static unsigned int logged;
+static uint32_t lines_left = LOGGED_MAX;
 
 static bool meets(const struct range *r, uint64_t gpa, uint64_t pages)
 {
@@ -114,8 +114,7 @@ void protect_intercept(const struct hv_x64_memory_intercept_message *m)
 {
 	const uint64_t gp = HV_PENDING_EXCEPTION | HV_PENDING_HAS_ERROR | (uint64_t)VEC_GP << 16;
 
-	if (__atomic_fetch_add(&logged, 1, __ATOMIC_RELAXED) < LOGGED_MAX)
-		sk_log("%s of protected page %llx at rip %llx refused: #GP",
+	sk_log_bounded(&lines_left, "%s of protected page %llx at rip %llx refused: #GP",
 		       m->header.intercept_access_type == HV_INTERCEPT_ACCESS_WRITE ? "write" : "access",
 		       (unsigned long long)m->guest_physical_address, (unsigned long long)m->header.rip);
 	if (hv_set_register(0, HV_REGISTER_PENDING_EVENT0, gp))

@@ -198,6 +198,9 @@ enum ovbs_result services_call(const struct vtl0_regs *r)
 		return protect_register(r->r8);
 	case OVBS_VTL_UNREGISTER:
 		return protect_unregister();
+	case OVBS_VTL_RESET:
+		trustlets_reset();
+		return OVBS_OK;
 	default:
 		return OVBS_E_NOT_SUPPORTED;
 	}

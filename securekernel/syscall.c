@@ -46,7 +46,7 @@ static int64_t sys_log(struct trustlet *t, uint64_t at, uint64_t n)
 	while (n && text[n - 1] == '\n')
 		n--;
 	if (n)
-		sk_log("%s: %.*s", t->policy->name, (int)n, text);
+		sk_log_bounded(&t->lines_left, "%s: %.*s", t->policy->name, (int)n, text);
 	return 0;
 }
 
@@ -223,7 +223,7 @@ static int64_t sys_readlink(struct call *c)
 
 static int64_t sys_exit(struct call *c)
 {
-	sk_log("trustlet %s ended with status %u", c->t->policy->name, (unsigned int)(uint8_t)c->arg[0]);
+	sk_log_bounded(&c->t->lines_left, "trustlet %s ended with status %u", c->t->policy->name, (unsigned int)(uint8_t)c->arg[0]);
 	c->outcome = SYSCALL_ENDS;
 	return 0;
 }

@@ -13,6 +13,7 @@
 
 #define STACK_PAGES    32u
 #define IMAGE_MAX      (64ULL << 20)
+#define LINES_MAX      256u /* of the log, in one boot */
 #define SESSIONS_MAX   64u
 #define USER_FLAGS     0xCD5u /* what user code may keep in RFLAGS: the arithmetic flags and DF */
 
@@ -40,6 +41,7 @@ static void prepare(struct trustlet *t, const struct ovbs_policy *p, const uint8
 	t->policy = p;
 	t->file = bundle + p->offset;
 	t->request = memory_boot_pages(1);
+	t->lines_left = LINES_MAX;
 	random_bytes(t->seal_key, sizeof(t->seal_key));
 }
 
@@ -120,6 +122,22 @@ static void end(struct trustlet *t, bool crashed)
 	t->pending = t->outstanding = false;
 	t->run = TRUSTLET_STOPPED;
 	lock_release(&t->lock);
+}
+
+void trustlets_reset(void)
+{
+	for (unsigned int i = 0; i < trustlet_count; i++) {
+		struct trustlet *t = &trustlets[i];
+		bool mine;
+
+		lock_take(&t->lock);
+		mine = t->run == TRUSTLET_READY || t->run == TRUSTLET_SUSPENDED;
+		if (mine)
+			t->run = TRUSTLET_RUNNING;
+		lock_release(&t->lock);
+		if (mine)
+			end(t, false);
+	}
 }
 
 static uint64_t session_id(const struct trustlet *t, unsigned int slot)
@@ -218,11 +236,14 @@ static enum ovbs_result crash(struct trustlet *t, unsigned int why)
 	const struct sk_cpu *c = sk_this_cpu;
 	uint64_t rip = t->regs.rip - t->space.image;
 
+	if (why == VEC_MC)
+		sk_panic("machine check");
+
 	if (rip < t->space.image_size)
-		sk_log("trustlet %s ended by exception %u, error %llx, at image offset %llx", t->policy->name,
+		sk_log_bounded(&t->lines_left, "trustlet %s ended by exception %u, error %llx, at image offset %llx", t->policy->name,
 		       why, (unsigned long long)c->error, (unsigned long long)rip);
 	else
-		sk_log("trustlet %s ended by exception %u, error %llx, outside of its image",
+		sk_log_bounded(&t->lines_left, "trustlet %s ended by exception %u, error %llx, outside of its image",
 		       t->policy->name, why, (unsigned long long)c->error);
 	return OVBS_E_TARGET_DEAD;
 }
@@ -233,7 +254,7 @@ static bool over_budget(struct trustlet *t, uint64_t since)
 
 	if (sk_ticks_to_ns(used) / 1000000 <= t->policy->budget_ms)
 		return false;
-	sk_log("trustlet %s ended: a request took more than its budget of %u ms", t->policy->name,
+	sk_log_bounded(&t->lines_left, "trustlet %s ended: a request took more than its budget of %u ms", t->policy->name,
 	       t->policy->budget_ms);
 	return true;
 }

@@ -51,6 +51,7 @@ struct trustlet {
 
 	uint64_t request_ticks;
 	uint64_t ticks, calls, crashes;
+	uint32_t lines_left;          /* of the log, for its own lines and for those about it */
 	uint64_t pages; /* copy of space.pages, for others to read */
 	uint8_t seal_key[OVBS_TL_SEAL_KEY_LEN];
 	uint64_t counter[OVBS_TL_COUNTERS];
@@ -79,6 +80,9 @@ enum ovbs_result trustlet_run(struct trustlet *t) __must_check;
 
 /** trustlet_release - done with the answer: t is nobody's. @close: its session ends. */
 void trustlet_release(struct trustlet *t, bool close);
+
+/** trustlets_reset - every trustlet that no CPU has ends, and with it its sessions: VTL0 starts over (kexec, the module's load). */
+void trustlets_reset(void);
 
 /** trustlet_info - line @index of the list; 0 is the secure kernel. False: past the end. */
 bool trustlet_info(uint32_t index, struct ovbs_trustlet_info *out);

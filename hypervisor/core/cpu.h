@@ -115,6 +115,8 @@ struct cpu {
 	uint8_t vina;                 /* VTL1's vector for it (HvRegisterVsmVina); 0: off */
 	bool notified;                /* VTL1 was asked to come back, and has not yet */
 	uint64_t assist_gpa;          /* VTL1's VP assist page, mapped at PRIV_ASSIST; 0: none */
+	uint64_t vtl0_perf;           /* counters and records that VTL0 had on when VTL1 was entered */
+	uint64_t vtl0_debugctl;
 	uint64_t os_id;               /* HV_X64_MSR_GUEST_OS_ID as VTL0 wrote it */
 	uint8_t hc_input[PAGE_SIZE];  /* a hypercall's input, copied once */
 	uint8_t hc_output[512];

@@ -29,6 +29,7 @@ enum ovbs_vtl_op {
 	OVBS_VTL_MESSAGE = 1,    /* carry out the message in this CPU's page */
 	OVBS_VTL_REGISTER = 2,   /* R8: GPA of the page of this CPU from now on */
 	OVBS_VTL_UNREGISTER = 3, /* forget this CPU's page */
+	OVBS_VTL_RESET = 4,      /* every trustlet and session ends: for a kernel that starts after another one */
 };
 
 /* GlobalPlatform TEE Client API 1.0, table 4-2 and TEE Internal Core API, table 3-8; same numbers. */
