@@ -22,6 +22,7 @@ struct report {
 	bool seen;    /* took part */
 	bool entered; /* came back from ENTER */
 	bool answers; /* sees the hypervisor */
+	bool vtl1;    /* and VTL1 answers it */
 	int error;
 };
 
@@ -130,7 +131,10 @@ static void verify_task(void *argument, unsigned int index)
 {
 	struct launch *launch = argument;
 
-	launch->cpu[index].answers = cpu_hypervisor_answers() && cpu_vtl1_answers(launch->l->kind);
+	struct report *r = &launch->cpu[index];
+
+	r->answers = cpu_hypervisor_answers();
+	r->vtl1 = r->answers && cpu_vtl1_answers(launch->l->kind);
 }
 
 static void stop_machine(struct launch *launch, EFI_STATUS entered, EFI_STATUS verified)
@@ -140,10 +144,11 @@ static void stop_machine(struct launch *launch, EFI_STATUS entered, EFI_STATUS v
 	say(st, "openvbs: the hypervisor does not run on every CPU (EFI status %llxh, %llxh):",
 	    (unsigned long long)entered, (unsigned long long)verified);
 	for (unsigned int i = 0; i < launch->l->cpu_count; i++)
-		if (!launch->cpu[i].answers)
+		if (!launch->cpu[i].vtl1)
 			say(st, "openvbs: CPU %u: %s", i,
-			    launch->cpu[i].entered ? "came back, but no hypervisor or no VTL1 answers" :
-						     "did not come back");
+			    !launch->cpu[i].entered ? "did not come back" :
+			    launch->cpu[i].answers  ? "came back, but VTL1 does not answer" :
+						      "came back, but no hypervisor answers");
 	say(st, "openvbs: machine stopped");
 	cpu_stop();
 }
@@ -151,7 +156,7 @@ static void stop_machine(struct launch *launch, EFI_STATUS entered, EFI_STATUS v
 static bool all_answer(const struct launch *launch)
 {
 	for (unsigned int i = 0; i < launch->l->cpu_count; i++)
-		if (!launch->cpu[i].answers)
+		if (!launch->cpu[i].vtl1)
 			return false;
 	return true;
 }

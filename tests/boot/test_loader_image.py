@@ -64,25 +64,31 @@ def test_sbat(pe):
     assert all(len(row) == 6 for row in rows)
 
 
+# section: the file in it, in the manifest's order
+PARTS = {".hvsvm": "hypervisor-svm.elf", ".hvvmx": "hypervisor-vmx.elf", ".ovbssk": "securekernel.elf",
+         ".ovbstl": "trustlets.bundle"}
+
+
 def test_manifest(pe, flavor):
-    magic, version, security, _, *images, build = struct.unpack("<IIII QII QII 32s", pe.sections[".ovbsman"][2])
-    assert (magic, version) == (0x4E414D4F, 2)
+    magic, version, security, _, *images, build = struct.unpack("<IIII QII QII QII QII 32s", pe.sections[".ovbsman"][2])
+    assert (magic, version) == (0x4E414D4F, 3)
     assert security >= 1
-    for arch, size, crc in (("svm", *images[0:2]), ("vmx", *images[3:5])):
-        hypervisor = (BUILD / flavor / f"hypervisor-{arch}.elf").read_bytes()
-        assert pe.sections[f".hv{arch}"][2] == hypervisor
-        assert (crc, size) == (zlib.crc32(hypervisor), len(hypervisor))
+    for i, (section, name) in enumerate(PARTS.items()):
+        size, crc, _ = images[3 * i:3 * i + 3]
+        part = (BUILD / flavor / name).read_bytes()
+        assert pe.sections[section][2] == part
+        assert (crc, size) == (zlib.crc32(part), len(part))
     assert build.rstrip(b"\0").decode().encode() == pe.sections[".sbat"][2].splitlines()[1].split(b",")[4]
 
 
-@pytest.mark.parametrize("arch", ["svm", "vmx"])
-def test_a_signature_fits_and_covers_the_hypervisor(tmp_path, arch):
+@pytest.mark.parametrize("section", PARTS)
+def test_a_signature_fits_and_covers_every_part(tmp_path, section):
     out = keys.sign_efi(BUILD / "release" / "openvbs.efi", tmp_path / "signed.efi")
     check = ["sbverify", "--cert", str(keys.keys() / "db.crt")]
     assert subprocess.run([*check, out], capture_output=True, check=False).returncode == 0
     data = bytearray(out.read_bytes())
-    hypervisor = PE(bytes(data)).sections[f".hv{arch}"][2]
-    data[data.find(hypervisor) + len(hypervisor) // 2] ^= 1
+    part = PE(bytes(data)).sections[section][2]
+    data[data.find(part) + len(part) // 2] ^= 1
     out.write_bytes(data)
     assert subprocess.run([*check, out], capture_output=True, check=False).returncode != 0
 
