@@ -131,10 +131,12 @@ def test_damage_to_the_other_vendors_hypervisor_does_not_matter(machine, tmp_pat
     assert read_status(m)["state"] == RUNNING
 
 
-@pytest.mark.parametrize("where", ["first", "middle", "last"])
-def test_a_damaged_hypervisor_is_noticed_without_secure_boot(machine, tmp_path, where):
-    m = machine(**with_status(tmp_path, openvbs=damaged(tmp_path, b".hvsvm", where), secure_boot=False, sign=False))
-    check_not_running(read_status(m), IMAGE_REFUSED, "image.crc", r"CRC32 is \w{8}h, manifest says \w{8}h")
+@pytest.mark.parametrize("name, where", [(b".hvsvm", "first"), (b".hvsvm", "middle"), (b".hvsvm", "last"),
+                                         (b".ovbssk", "middle"), (b".ovbstl", "middle")])
+def test_a_damaged_part_is_noticed_without_secure_boot(machine, tmp_path, name, where):
+    m = machine(**with_status(tmp_path, openvbs=damaged(tmp_path, name, where), secure_boot=False, sign=False))
+    check_not_running(read_status(m), IMAGE_REFUSED, "image.crc",
+                      rf"section {name.decode()}: CRC32 is \w{{8}}h, manifest says \w{{8}}h")
 
 
 @pytest.mark.parametrize("cpus", [1, 2, 4])
