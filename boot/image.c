@@ -64,7 +64,8 @@ bool image_check(struct loader *l)
 		return refuse(l, "image.manifest", "unknown manifest");
 	if (!check_part(l, own) || !check_part(l, &sk) || !check_part(l, &tl))
 		return false;
-	if (elf_plan_decode(own->start, own->said->size, HV_VA_BASE, LAYOUT_IMAGE_MAX, &l->hv_plan, &why) != 0)
+	if (elf_plan_decode(own->start, own->said->size, HV_VA_BASE, LAYOUT_IMAGE_MAX, &l->hv_plan,
+			    &why) != 0)
 		return refuse(l, "image.elf", why);
 	if (elf_plan_decode(sk.start, sk.said->size, SK_VA_BASE, LAYOUT_IMAGE_MAX, &l->sk_plan, &why) != 0)
 		return refuse(l, "image.elf", why);

@@ -99,7 +99,8 @@ uint64_t layout_ram_top(const void *map, size_t map_size, size_t step)
 }
 
 /* Into the list: grow a range that it touches, else a new one in order. False: no room. */
-static bool add_range(struct ovbs_range *out, unsigned int max, unsigned int *count, uint64_t start, uint64_t end)
+static bool add_range(struct ovbs_range *out, unsigned int max, unsigned int *count, uint64_t start,
+		      uint64_t end)
 {
 	unsigned int i = 0, j;
 
@@ -125,8 +126,8 @@ static bool add_range(struct ovbs_range *out, unsigned int max, unsigned int *co
 	return true;
 }
 
-unsigned int layout_ram_ranges(const void *map, size_t map_size, size_t step, struct ovbs_range *out,
-			       unsigned int max)
+unsigned int layout_ram_ranges(const void *map, size_t map_size, size_t step,
+			       struct ovbs_range *out, unsigned int max)
 {
 	const uint8_t *bytes = map;
 	unsigned int count = 0;

@@ -62,7 +62,7 @@ uint64_t layout_ram_top(const void *map, size_t map_size, size_t step);
  * Reserved ranges are not RAM here: among them is openvbs's own block.
  * Return: how many. Context: any.
  */
-unsigned int layout_ram_ranges(const void *map, size_t map_size, size_t step, struct ovbs_range *out,
-			       unsigned int max);
+unsigned int layout_ram_ranges(const void *map, size_t map_size, size_t step,
+			       struct ovbs_range *out, unsigned int max);
 
 #endif

@@ -25,7 +25,7 @@ struct manifest {
 	uint32_t security_version; /* raised when an older build must not be accepted any more */
 	uint32_t reserved;
 	struct manifest_image svm, vmx, sk, trustlets; /* the sections .hvsvm, .hvvmx, .ovbssk, .ovbstl */
-	char build[32];                 /* version of openvbs */
+	char build[32];                                /* version of openvbs */
 };
 _Static_assert(sizeof(struct manifest) == 112, "known to manifest.py");
 

@@ -26,7 +26,9 @@ uint64_t vtl1_bytes(const struct vtl1_parts *p, uint32_t cpus)
 	const struct ovbs_bundle *b = p->bundle;
 	uint64_t size;
 
-	if (p->bundle_bytes < sizeof(*b) || b->magic != OVBS_BUNDLE_MAGIC || b->count > OVBS_TRUSTLETS_MAX ||
+	if (p->bundle_bytes < sizeof(*b) || b->magic != OVBS_BUNDLE_MAGIC ||
+	    b->version != OVBS_BUNDLE_VERSION || b->policy_size != sizeof(b->policy[0]) ||
+	    b->count > OVBS_TRUSTLETS_MAX ||
 	    b->count > (p->bundle_bytes - sizeof(*b)) / sizeof(b->policy[0]))
 		return 0;
 	size = p->plan->image_size + up(sizeof(struct ovbs_sk_info), PAGE_SIZE) +

@@ -35,7 +35,7 @@ struct sk_cpu {
 	uint64_t scratch;
 	uint64_t error, fault_address;
 	uint32_t index;
-	struct sk_tss tss; /* its RSP0 is known to entry.S, too */
+	struct sk_tss tss;   /* its RSP0 is known to entry.S, too */
 	uint64_t *window_pt; /* page table of this CPU's window */
 	uint64_t *pdpt;      /* what a trustlet's root gets at entry 511 while it runs here */
 	uint64_t root;       /* CR3 without a trustlet */

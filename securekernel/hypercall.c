@@ -41,7 +41,8 @@ void hypercall_prepare(void)
 	uint64_t page = rdmsr(HV_X64_MSR_HYPERCALL);
 	uint64_t offsets;
 
-	if ((page & (HV_HYPERCALL_ENABLE | HV_HYPERCALL_LOCKED)) != (HV_HYPERCALL_ENABLE | HV_HYPERCALL_LOCKED))
+	if ((page & (HV_HYPERCALL_ENABLE | HV_HYPERCALL_LOCKED)) !=
+	    (HV_HYPERCALL_ENABLE | HV_HYPERCALL_LOCKED))
 		sk_panic("no hypercall page");
 	sk_this_cpu->window_pt[SK_PAGE_CODE] = (page & PTE_ADDR) | PTE_P | PTE_A;
 	invlpg((const void *)SK_CODE_VA);
@@ -137,5 +138,6 @@ void hv_log_line(const void *text, size_t n)
 	if (text != own)
 		return;
 	(void)call(HV_CALL_OVBS_LOG | HV_CALL_FAST,
-		   (sk_this_cpu->window_pt[SK_PAGE_CPU + off / PAGE_SIZE] & PTE_ADDR) + off % PAGE_SIZE, n);
+		   (sk_this_cpu->window_pt[SK_PAGE_CPU + off / PAGE_SIZE] & PTE_ADDR) + off % PAGE_SIZE,
+		   n);
 }

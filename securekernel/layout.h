@@ -27,12 +27,12 @@
 #define SK_CODE_VA   0xFFFFFFFFC0010000
 
 /* struct sk_cpu */
-#define SK_CPU_USER   0  /* struct user_regs of the trustlet that runs */
-#define SK_CPU_STACK  8  /* RSP to come back to from it */
+#define SK_CPU_USER    0 /* struct user_regs of the trustlet that runs */
+#define SK_CPU_STACK   8 /* RSP to come back to from it */
 #define SK_CPU_SCRATCH 16
-#define SK_CPU_ERROR  24 /* of the last exception in user mode: error code, CR2 */
-#define SK_CPU_FAULT  32
-#define SK_CPU_RSP0   48 /* in the TSS: stack of exceptions in user mode */
+#define SK_CPU_ERROR   24 /* of the last exception in user mode: error code, CR2 */
+#define SK_CPU_FAULT   32
+#define SK_CPU_RSP0    48 /* in the TSS: stack of exceptions in user mode */
 
 /* struct user_regs */
 #define USER_RIP    128

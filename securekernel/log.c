@@ -74,7 +74,7 @@ void sk_kernel_exception(const struct kernel_frame *f, uint64_t cr2) __noreturn;
 
 void sk_kernel_exception(const struct kernel_frame *f, uint64_t cr2)
 {
-	sk_panic("exception %llu error %llx rip %llx rsp %llx cr2 %llx", (unsigned long long)f->vector,
-		 (unsigned long long)f->error, (unsigned long long)f->rip, (unsigned long long)f->rsp,
-		 (unsigned long long)cr2);
+	sk_panic("exception %llu error %llx rip %llx rsp %llx cr2 %llx",
+		 (unsigned long long)f->vector, (unsigned long long)f->error,
+		 (unsigned long long)f->rip, (unsigned long long)f->rsp, (unsigned long long)cr2);
 }

@@ -72,7 +72,8 @@ void sk_boot_cpu(void)
 	trustlets_prepare(info);
 	enable_others();
 	sk_log("secure kernel, %u trustlets, %llu KiB, %llu KiB free", trustlet_count,
-	       (unsigned long long)(info->bytes / 1024), (unsigned long long)(memory_free_bytes() / 1024));
+	       (unsigned long long)(info->bytes / 1024),
+	       (unsigned long long)(memory_free_bytes() / 1024));
 	sk_assist->vtl_return_rax = 0;
 	sk_assist->vtl_return_rcx = 0;
 }

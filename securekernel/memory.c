@@ -96,6 +96,9 @@ bool memory_is_vtl0_ram(uint64_t gpa, uint64_t pages)
 {
 	if ((gpa & ~PAGE_MASK) || !pages || pages > UINT32_MAX)
 		return false;
+	/* Our own memory never is VTL0's, whatever the firmware's list says. */
+	if (gpa < boot->block_gpa + boot->block_bytes && gpa + pages * PAGE_SIZE > boot->block_gpa)
+		return false;
 	for (unsigned int i = 0; i < boot->ram_count; i++) {
 		const struct ovbs_range *r = &boot->ram[i];
 

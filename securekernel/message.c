@@ -75,7 +75,9 @@ void message_answer(struct ovbs_msg *m, const struct ovbs_param given[OVBS_PARAM
 		m->param[i].b = r->param[i].b;
 		if (!message_is_buffer(type))
 			m->param[i].a = r->param[i].a;
-		else if (r->param[i].b > given[i].b && r->result != OVBS_E_SHORT_BUFFER)
+		else if (r->param[i].b > given[i].b && r->result != OVBS_E_SHORT_BUFFER) {
 			m->result = OVBS_E_GENERIC;
+			m->param[i].b = given[i].b;
+		}
 	}
 }

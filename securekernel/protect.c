@@ -72,7 +72,8 @@ enum ovbs_result protect_pages(uint64_t gpa, uint64_t pages)
 		return result;
 	/* If it stops half way, what is done stays done: VTL0 asked for it. */
 	(void)hv_protect(gpa, pages,
-			 HV_MAP_GPA_READABLE | HV_MAP_GPA_KERNEL_EXECUTABLE | HV_MAP_GPA_USER_EXECUTABLE, &status);
+			 HV_MAP_GPA_READABLE | HV_MAP_GPA_KERNEL_EXECUTABLE | HV_MAP_GPA_USER_EXECUTABLE,
+			 &status);
 	return status ? OVBS_E_OUT_OF_MEMORY : OVBS_OK;
 }
 

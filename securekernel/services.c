@@ -68,6 +68,7 @@ static void fill_request(struct trustlet *t, const struct ovbs_msg *m, enum ovbs
 	for (unsigned int i = 0; i < OVBS_PARAMS; i++) {
 		unsigned int type = OVBS_PARAM_TYPE(m->types, i);
 
+		t->given[i] = (struct ovbs_param){ 0 }; /* nothing of an earlier call's */
 		if (!type)
 			continue;
 		t->given[i] = r->param[i] = m->param[i];
@@ -91,8 +92,10 @@ static void give_answer(struct trustlet *t, struct ovbs_msg *m)
 	for (unsigned int i = 0; i < OVBS_PARAMS && m->result != OVBS_E_GENERIC; i++) {
 		unsigned int type = OVBS_PARAM_TYPE(t->types, i);
 
-		if (message_is_buffer(type) && message_param_out(type) && m->param[i].b <= t->given[i].b)
-			copy_out((unsigned int)m->param[i].a, (const uint8_t *)t->request + m->param[i].a,
+		if (message_is_buffer(type) && message_param_out(type) &&
+		    m->param[i].b <= t->given[i].b)
+			copy_out((unsigned int)m->param[i].a,
+				 (const uint8_t *)t->request + m->param[i].a,
 				 (unsigned int)m->param[i].b);
 	}
 }
@@ -168,7 +171,7 @@ static enum ovbs_result protect(struct ovbs_msg *m)
 
 static enum ovbs_result (*const table[])(struct ovbs_msg *m) = {
 	[OVBS_MSG_VERSION] = version, [OVBS_MSG_TRUSTLETS] = list, [OVBS_MSG_OPEN] = open,
-	[OVBS_MSG_INVOKE] = invoke,   [OVBS_MSG_CLOSE] = close,	   [OVBS_MSG_RESUME] = resume,
+	[OVBS_MSG_INVOKE] = invoke,   [OVBS_MSG_CLOSE] = close,    [OVBS_MSG_RESUME] = resume,
 	[OVBS_MSG_PROTECT] = protect,
 };
 

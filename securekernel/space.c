@@ -158,6 +158,8 @@ int space_protect(struct space *s, uint64_t va, uint64_t pages, unsigned int rig
 {
 	if ((rights & SPACE_W) && (rights & SPACE_X))
 		return -EACCES;
+	if (rights & SPACE_W) /* as Linux on x86, which can't have one without the other */
+		rights |= SPACE_R;
 	for (uint64_t i = 0; i < pages; i++) {
 		uint64_t *e = entry_of(s, va + i * PAGE_SIZE, false);
 
@@ -262,7 +264,8 @@ int space_load(struct space *s, const struct pie_plan *plan, const uint8_t *file
 	for (unsigned int i = 0; i < plan->count; i++) {
 		const struct pie_segment *g = &plan->segment[i];
 		uint64_t first = g->va & PAGE_MASK, end = (g->va + g->mem_size + PAGE_SIZE - 1) & PAGE_MASK;
-		unsigned int rights = SPACE_R | (g->flags & ELF_W ? SPACE_W : 0) | (g->flags & ELF_X ? SPACE_X : 0);
+		unsigned int rights = SPACE_R | (g->flags & ELF_W ? SPACE_W : 0) |
+				      (g->flags & ELF_X ? SPACE_X : 0);
 		int err = space_map(s, s->image + first, (end - first) >> PAGE_SHIFT, rights);
 
 		if (err)

@@ -43,7 +43,8 @@ int space_create(struct space *s, uint64_t limit) __must_check;
 void space_destroy(struct space *s);
 
 /** space_load - map the program @file as @plan says, and a stack of @stack_pages. 0, or -ENOMEM. */
-int space_load(struct space *s, const struct pie_plan *plan, const uint8_t *file, unsigned int stack_pages) __must_check;
+int space_load(struct space *s, const struct pie_plan *plan, const uint8_t *file,
+	       unsigned int stack_pages) __must_check;
 
 /** space_map - fresh zeroed pages at [@va, @va + @pages): 0, -ENOMEM, -EEXIST or -EINVAL (rights); all or nothing. */
 int space_map(struct space *s, uint64_t va, uint64_t pages, unsigned int rights) __must_check;

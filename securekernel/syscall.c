@@ -15,11 +15,11 @@
 #include "random.h"
 #include "trustlet.h"
 
-#define PROT_KNOWN  7u
-#define MAP_PRIVATE 0x02u
-#define MAP_FIXED   0x10u
-#define MAP_ANON    0x20u
-#define MAP_IGNORED 0x0002C100u /* NORESERVE, STACK, GROWSDOWN-free hints: they ask for nothing */
+#define PROT_KNOWN  7ULL
+#define MAP_PRIVATE 0x02ULL
+#define MAP_FIXED   0x10ULL
+#define MAP_ANON    0x20ULL
+#define MAP_IGNORED 0x0002C000ULL /* NORESERVE, POPULATE, STACK: hints, they ask for nothing */
 
 #define ARCH_SET_FS 0x1002u
 #define CLOCKS_MAX  12u
@@ -158,20 +158,20 @@ static int64_t sys_getrandom(struct call *c)
 {
 	uint8_t bytes[256];
 	uint64_t n = c->arg[1], done = 0;
+	int err = 0;
 
 	if (n > RANDOM_MAX)
 		n = RANDOM_MAX;
-	while (done < n) {
+	while (done < n && !err) {
 		uint64_t part = n - done < sizeof(bytes) ? n - done : sizeof(bytes);
 
 		random_bytes(bytes, part);
-		if (space_write(&c->t->space, c->arg[0] + done, bytes, part))
-			return -EFAULT;
+		err = space_write(&c->t->space, c->arg[0] + done, bytes, part);
 		done += part;
 	}
 	memset(bytes, 0, sizeof(bytes));
 	asm volatile("" : : "r"(bytes) : "memory");
-	return (int64_t)n;
+	return err ? err : (int64_t)n;
 }
 
 static int64_t sys_arch_prctl(struct call *c)
@@ -223,7 +223,8 @@ static int64_t sys_readlink(struct call *c)
 
 static int64_t sys_exit(struct call *c)
 {
-	sk_log_bounded(&c->t->lines_left, "trustlet %s ended with status %u", c->t->policy->name, (unsigned int)(uint8_t)c->arg[0]);
+	sk_log_bounded(&c->t->lines_left, "trustlet %s ended with status %u", c->t->policy->name,
+		       (unsigned int)(uint8_t)c->arg[0]);
 	c->outcome = SYSCALL_ENDS;
 	return 0;
 }

@@ -11,11 +11,11 @@
 #include "random.h"
 #include "user.h"
 
-#define STACK_PAGES    32u
-#define IMAGE_MAX      (64ULL << 20)
-#define LINES_MAX      256u /* of the log, in one boot */
-#define SESSIONS_MAX   64u
-#define USER_FLAGS     0xCD5u /* what user code may keep in RFLAGS: the arithmetic flags and DF */
+#define STACK_PAGES  32u
+#define IMAGE_MAX    (64ULL << 20)
+#define LINES_MAX    256u /* of the log, in one boot */
+#define SESSIONS_MAX 64u
+#define USER_FLAGS   0xCD5u /* what user code may keep in RFLAGS: the arithmetic flags and DF */
 
 struct trustlet trustlets[OVBS_TRUSTLETS_MAX];
 unsigned int trustlet_count;
@@ -63,7 +63,14 @@ void trustlets_prepare(const struct ovbs_sk_info *info)
 /* What the ABI puts on a new program's stack (System V ABI, AMD64, 3.4.1). The name first, then 16 random bytes. */
 static int put_arguments(struct trustlet *t, uint64_t *sp)
 {
-	enum { AT_PHDR = 3, AT_PHENT = 4, AT_PHNUM = 5, AT_PAGESZ = 6, AT_ENTRY = 9, AT_RANDOM = 25 };
+	enum {
+		AT_PHDR = 3,
+		AT_PHENT = 4,
+		AT_PHNUM = 5,
+		AT_PAGESZ = 6,
+		AT_ENTRY = 9,
+		AT_RANDOM = 25
+	};
 	struct {
 		uint8_t random[16];
 		char name[sizeof(t->policy->name)];
@@ -74,13 +81,20 @@ static int put_arguments(struct trustlet *t, uint64_t *sp)
 		at + sizeof(strings.random),
 		0, /* no more arguments */
 		0, /* no environment */
-		AT_PHDR, t->space.image + t->plan.phdr,
-		AT_PHENT, 56,
-		AT_PHNUM, t->plan.phnum,
-		AT_PAGESZ, PAGE_SIZE,
-		AT_ENTRY, t->space.image + t->plan.entry,
-		AT_RANDOM, at,
-		0, 0,
+		AT_PHDR,
+		t->space.image + t->plan.phdr,
+		AT_PHENT,
+		56,
+		AT_PHNUM,
+		t->plan.phnum,
+		AT_PAGESZ,
+		PAGE_SIZE,
+		AT_ENTRY,
+		t->space.image + t->plan.entry,
+		AT_RANDOM,
+		at,
+		0,
+		0,
 	};
 
 	random_bytes(strings.random, sizeof(strings.random));
@@ -240,11 +254,14 @@ static enum ovbs_result crash(struct trustlet *t, unsigned int why)
 		sk_panic("machine check");
 
 	if (rip < t->space.image_size)
-		sk_log_bounded(&t->lines_left, "trustlet %s ended by exception %u, error %llx, at image offset %llx", t->policy->name,
-		       why, (unsigned long long)c->error, (unsigned long long)rip);
+		sk_log_bounded(&t->lines_left,
+			       "trustlet %s ended by exception %u, error %llx, at image offset %llx",
+			       t->policy->name, why, (unsigned long long)c->error,
+			       (unsigned long long)rip);
 	else
-		sk_log_bounded(&t->lines_left, "trustlet %s ended by exception %u, error %llx, outside of its image",
-		       t->policy->name, why, (unsigned long long)c->error);
+		sk_log_bounded(&t->lines_left,
+			       "trustlet %s ended by exception %u, error %llx, outside of its image",
+			       t->policy->name, why, (unsigned long long)c->error);
 	return OVBS_E_TARGET_DEAD;
 }
 
@@ -254,8 +271,8 @@ static bool over_budget(struct trustlet *t, uint64_t since)
 
 	if (sk_ticks_to_ns(used) / 1000000 <= t->policy->budget_ms)
 		return false;
-	sk_log_bounded(&t->lines_left, "trustlet %s ended: a request took more than its budget of %u ms", t->policy->name,
-	       t->policy->budget_ms);
+	sk_log_bounded(&t->lines_left, "trustlet %s ended: a request took more than its budget of %u ms",
+		       t->policy->name, t->policy->budget_ms);
 	return true;
 }
 
@@ -339,7 +356,7 @@ bool trustlet_info(uint32_t index, struct ovbs_trustlet_info *out)
 	out->security_version = t->policy->security_version;
 	out->flags = t->policy->flags;
 	out->state = t->run == TRUSTLET_STOPPED ? OVBS_TRUSTLET_STOPPED :
-		     t->run == TRUSTLET_READY	? OVBS_TRUSTLET_READY :
+		     t->run == TRUSTLET_READY   ? OVBS_TRUSTLET_READY :
 						  OVBS_TRUSTLET_BUSY;
 	for (unsigned int i = 0; i < SESSIONS_MAX; i++)
 		out->sessions += t->sessions >> i & 1;

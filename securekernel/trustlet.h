@@ -45,14 +45,14 @@ struct trustlet {
 	struct ovbs_param given[OVBS_PARAMS]; /* the parameters as they came */
 	uint32_t types;
 	enum ovbs_tl_request_kind kind;
-	uint64_t receive_at;                  /* where the waiting program wants its request */
-	bool pending;     /* the request is to be handed over */
-	bool outstanding; /* it is in the program's hands */
+	uint64_t receive_at; /* where the waiting program wants its request */
+	bool pending;        /* the request is to be handed over */
+	bool outstanding;    /* it is in the program's hands */
 
 	uint64_t request_ticks;
 	uint64_t ticks, calls, crashes;
-	uint32_t lines_left;          /* of the log, for its own lines and for those about it */
-	uint64_t pages; /* copy of space.pages, for others to read */
+	uint32_t lines_left; /* of the log, for its own lines and for those about it */
+	uint64_t pages;      /* copy of space.pages, for others to read */
 	uint8_t seal_key[OVBS_TL_SEAL_KEY_LEN];
 	uint64_t counter[OVBS_TL_COUNTERS];
 };

@@ -49,9 +49,10 @@ bool arch_hypercall_allowed(const struct vcpu *v);
 void arch_skip_hypercall(struct vcpu *v);
 
 /**
- * arch_notify - deliver @vector to VTL1 as soon as it takes interrupts, and hold physical interrupts until arch_notify_end()
+ * arch_notify - deliver @vector to VTL1 as soon as it takes interrupts; 0: there is none, but physical ones must not make it exit for ever
  *
- * 0: hold them only. arch_notify_end - not any more, delivered or not. VTL1's state is the current one.
+ * May be called again before arch_notify_end(): not any more, delivered or not.
+ * VTL1's state is the current one.
  */
 void arch_notify(struct vcpu *v, uint8_t vector);
 void arch_notify_end(struct vcpu *v);

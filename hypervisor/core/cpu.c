@@ -184,8 +184,8 @@ static void before_vtl1(struct vcpu *v)
 	__atomic_store_n(&s->in_guest, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_exchange_n(&s->flush, 0, __ATOMIC_SEQ_CST))
 		arch_slat_flush(&this_cpu->vtl[0]);
-	if (this_cpu->init_seen || this_cpu->vtl[0].nmi_pending ||
-	    __atomic_load_n(&s->init_pending, __ATOMIC_SEQ_CST) || hv_stopped())
+	if (!this_cpu->notified && (this_cpu->init_seen || this_cpu->vtl[0].nmi_pending ||
+				    __atomic_load_n(&s->init_pending, __ATOMIC_SEQ_CST) || hv_stopped()))
 		vtl_call_back(v);
 }
 

@@ -110,15 +110,15 @@ struct cpu {
 	struct tss tss;
 	uint64_t gpr[GPR_COUNT];
 	struct vcpu vtl[VTL_COUNT];
-	struct vcpu *active;          /* the one that runs next */
-	bool vtl1_ready;              /* this CPU's VTL1 has its state: VTL0 may call it */
-	uint8_t vina;                 /* VTL1's vector for it (HvRegisterVsmVina); 0: off */
-	bool notified;                /* VTL1 was asked to come back, and has not yet */
-	uint64_t assist_gpa;          /* VTL1's VP assist page, mapped at PRIV_ASSIST; 0: none */
-	uint64_t vtl0_perf;           /* counters and records that VTL0 had on when VTL1 was entered */
+	struct vcpu *active; /* the one that runs next */
+	bool vtl1_ready;     /* this CPU's VTL1 has its state: VTL0 may call it */
+	uint8_t vina;        /* VTL1's vector for it (HvRegisterVsmVina); 0: off */
+	bool notified;       /* VTL1 was asked to come back, and has not yet */
+	uint64_t assist_gpa; /* VTL1's VP assist page, mapped at PRIV_ASSIST; 0: none */
+	uint64_t vtl0_perf;  /* counters and records that VTL0 had on when VTL1 was entered */
 	uint64_t vtl0_debugctl;
-	uint64_t os_id;               /* HV_X64_MSR_GUEST_OS_ID as VTL0 wrote it */
-	uint8_t hc_input[PAGE_SIZE];  /* a hypercall's input, copied once */
+	uint64_t os_id;              /* HV_X64_MSR_GUEST_OS_ID as VTL0 wrote it */
+	uint8_t hc_input[PAGE_SIZE]; /* a hypercall's input, copied once */
 	uint8_t hc_output[512];
 };
 _Static_assert(sizeof(struct cpu) <= PRIV_CPU_PAGES * PAGE_SIZE, "private window");

@@ -211,7 +211,8 @@ void exit_slat(struct vcpu *v, const struct slat_fault *f)
 
 	if (v->vtl) {
 		arch_dump(v);
-		hv_panic("the secure kernel touched %llx, which is not its", (unsigned long long)f->gpa.v);
+		hv_panic("the secure kernel touched %llx, which is not its",
+			 (unsigned long long)f->gpa.v);
 	}
 	if (apic && f->write && !f->indirect) {
 		if (icr_trapped())

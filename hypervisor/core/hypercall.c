@@ -7,6 +7,7 @@
 #include "core/hypercall.h"
 
 #include <ovbs_compiler.h>
+#include <ovbs_errno.h>
 #include <ovbs_string.h>
 
 #include "arch/contract.h"
@@ -56,6 +57,7 @@ static enum hv_status modify_protection(const struct hc_input *in)
 	const struct hv_input_modify_vtl_protection_mask *i = in->header;
 	const uint32_t exec = HV_MAP_GPA_KERNEL_EXECUTABLE | HV_MAP_GPA_USER_EXECUTABLE;
 	uint64_t page = *(const uint64_t *)in->element;
+	int err;
 
 	if (i->partition != HV_PARTITION_ID_SELF)
 		return HV_STATUS_INVALID_PARTITION_ID;
@@ -65,9 +67,10 @@ static enum hv_status modify_protection(const struct hc_input *in)
 		return HV_STATUS_INVALID_PARAMETER;
 	if (page > PTE_ADDR >> PAGE_SHIFT || !vtl0_ram(page << PAGE_SHIFT, PAGE_SIZE))
 		return HV_STATUS_INVALID_PARAMETER;
-	return slat_protect(&vtl0_slat, gpa(page << PAGE_SHIFT), slat_of_flags(i->map_flags)) ?
-		       HV_STATUS_INSUFFICIENT_MEMORY :
-		       HV_STATUS_SUCCESS;
+	err = slat_protect(&vtl0_slat, gpa(page << PAGE_SHIFT), slat_of_flags(i->map_flags));
+	return err == -ENOMEM ? HV_STATUS_INSUFFICIENT_MEMORY :
+	       err            ? HV_STATUS_INVALID_PARAMETER :
+				HV_STATUS_SUCCESS;
 }
 
 static enum hv_status log_line(const struct hc_input *in)
@@ -96,8 +99,7 @@ static const struct hypercall {
 	  sizeof(struct hv_input_modify_vtl_protection_mask), sizeof(uint64_t), 0, modify_protection },
 	{ HV_CALL_ENABLE_PARTITION_VTL, VTL0 | VTL1, false, false,
 	  sizeof(struct hv_input_enable_partition_vtl), 0, 0, enable_partition_vtl },
-	{ HV_CALL_ENABLE_VP_VTL, VTL1, false, false, sizeof(struct hv_input_enable_vp_vtl), 0, 0,
-	  enable_vp_vtl },
+	{ HV_CALL_ENABLE_VP_VTL, VTL1, false, false, sizeof(struct hv_input_enable_vp_vtl), 0, 0, enable_vp_vtl },
 	{ HV_CALL_GET_VP_REGISTERS, VTL0 | VTL1, false, false, sizeof(struct hv_input_vp_registers),
 	  sizeof(uint32_t), sizeof(struct hv_register_value), hc_get_vp_register },
 	{ HV_CALL_SET_VP_REGISTERS, VTL0 | VTL1, false, false, sizeof(struct hv_input_vp_registers),

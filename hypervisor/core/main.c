@@ -58,7 +58,8 @@ static uint64_t check_info(const struct ovbs_boot_info *info)
 	if (info->magic != OVBS_BOOT_INFO_MAGIC || info->version != OVBS_BOOT_INFO_VERSION ||
 	    info->size != sizeof(*info))
 		return OVBS_HV_E_BOOT_INFO;
-	if (!info->cpu_count || info->cpu_count > OVBS_MAX_CPUS || info->boot_cpu >= info->cpu_count)
+	if (!info->cpu_count || info->cpu_count > OVBS_MAX_CPUS ||
+	    info->boot_cpu >= info->cpu_count || info->ram_count > OVBS_MAX_RAM_RANGES)
 		return OVBS_HV_E_BOOT_INFO;
 	return pool_init(info) ? OVBS_HV_E_LAYOUT : OVBS_HV_OK;
 }

@@ -41,8 +41,8 @@ static bool vsm_register(uint32_t name, unsigned int vtl, uint64_t *value)
 		*value = vtl_code_page_offsets();
 		return true;
 	case HV_REGISTER_VSM_VP_STATUS:
-		*value = this_cpu->active->vtl |
-			 (1u | (uint64_t)vtl_vp_enabled(this_cpu->index) << 1) << HV_VSM_VP_ENABLED_SHIFT;
+		*value = this_cpu->active->vtl | (1u | (uint64_t)vtl_vp_enabled(this_cpu->index) << 1)
+							 << HV_VSM_VP_ENABLED_SHIFT;
 		return true;
 	case HV_REGISTER_VSM_PARTITION_STATUS:
 		*value = 3u | 1u << HV_VSM_PARTITION_MAXIMUM_SHIFT;
@@ -101,7 +101,8 @@ enum hv_status hc_get_vp_register(const struct hc_input *in)
 	*out = (struct hv_register_value){ 0 };
 	if (vsm_register(name, vtl, &out->low))
 		return HV_STATUS_SUCCESS;
-	return private_register(vtl, name, &out->low, false) ? HV_STATUS_INVALID_PARAMETER : HV_STATUS_SUCCESS;
+	return private_register(vtl, name, &out->low, false) ? HV_STATUS_INVALID_PARAMETER :
+							       HV_STATUS_SUCCESS;
 }
 
 static enum hv_status set_pending_event(unsigned int vtl, uint64_t event)
@@ -113,7 +114,8 @@ static enum hv_status set_pending_event(unsigned int vtl, uint64_t event)
 		return HV_STATUS_INVALID_REGISTER_VALUE;
 	this_cpu->active = &this_cpu->vtl[0];
 	arch_switch_vtl(this_cpu->active);
-	arch_inject(this_cpu->active, (enum x86_vector)vector, event & HV_PENDING_HAS_ERROR, HV_PENDING_ERROR(event));
+	arch_inject(this_cpu->active, (enum x86_vector)vector, event & HV_PENDING_HAS_ERROR,
+		    HV_PENDING_ERROR(event));
 	this_cpu->active = &this_cpu->vtl[1];
 	arch_switch_vtl(this_cpu->active);
 	return HV_STATUS_SUCCESS;
@@ -127,7 +129,8 @@ static bool name_is_own(uint32_t name)
 static enum hv_status set_own(uint32_t name, uint64_t value)
 {
 	if (name == HV_REGISTER_VSM_VINA) {
-		if ((value & ~(HV_VINA_ENABLED | 0xFFu)) || ((value & HV_VINA_ENABLED) && (value & 0xFF) < 32))
+		if ((value & ~(HV_VINA_ENABLED | 0xFFu)) ||
+		    ((value & HV_VINA_ENABLED) && (value & 0xFF) < 32))
 			return HV_STATUS_INVALID_REGISTER_VALUE;
 		this_cpu->vina = value & HV_VINA_ENABLED ? (uint8_t)value : 0;
 		return HV_STATUS_SUCCESS;
@@ -157,6 +160,6 @@ enum hv_status hc_set_vp_register(const struct hc_input *in)
 		return set_pending_event(vtl, value);
 	err = private_register(vtl, a->name, &value, true);
 	return err == -ENOENT ? HV_STATUS_INVALID_PARAMETER :
-	       err	      ? HV_STATUS_INVALID_REGISTER_VALUE :
+	       err            ? HV_STATUS_INVALID_REGISTER_VALUE :
 				HV_STATUS_SUCCESS;
 }

@@ -101,6 +101,11 @@ static bool pat_ok(uint64_t pat)
 	return true;
 }
 
+static bool flat(const struct hv_x64_segment_register *s, unsigned int attributes)
+{
+	return !s->base && s->limit == ~0u && s->attributes == attributes;
+}
+
 bool vtl_context_ok(const struct hv_initial_vp_context *c)
 {
 	const uint64_t cr0 = CR0_PE | CR0_PG | CR0_NE | CR0_WP, cr0_may = cr0 | CR0_ET | CR0_MP | CR0_AM;
@@ -109,10 +114,13 @@ bool vtl_context_ok(const struct hv_initial_vp_context *c)
 	return canonical(c->rip) && canonical(c->rsp) && canonical(c->idtr.base) &&
 	       canonical(c->gdtr.base) && c->rflags == RFLAGS_FIXED && (c->cr0 & cr0) == cr0 &&
 	       !(c->cr0 & ~cr0_may) && (c->cr4 & CR4_PAE) && !(c->cr4 & ~host_vtl1_cr4()) &&
-	       (c->efer & efer) == efer && !(c->efer & ~(efer | EFER_SCE)) && !(c->cr3 & ~PTE_ADDR) &&
-	       vtl1_owns(c->cr3, PAGE_SIZE) && pat_ok(c->msr_cr_pat) &&
-	       c->cs.attributes == RIGHTS_CODE64 && c->ss.attributes == RIGHTS_DATA &&
-	       c->tr.attributes == RIGHTS_TSS && !(c->cs.selector & 7) && !(c->tr.selector & 7);
+	       (c->efer & efer) == efer && !(c->efer & ~(efer | EFER_SCE)) &&
+	       !(c->cr3 & ~PTE_ADDR) && vtl1_owns(c->cr3, PAGE_SIZE) && pat_ok(c->msr_cr_pat) &&
+	       flat(&c->cs, RIGHTS_CODE64) && flat(&c->ss, RIGHTS_DATA) &&
+	       flat(&c->ds, RIGHTS_DATA) && flat(&c->es, RIGHTS_DATA) && flat(&c->fs, RIGHTS_DATA) &&
+	       flat(&c->gs, RIGHTS_DATA) && c->tr.attributes == RIGHTS_TSS &&
+	       canonical(c->tr.base) && c->tr.limit <= 0xFFFF && c->ldtr.attributes == RIGHTS_LDT &&
+	       !c->ldtr.base && !(c->cs.selector & 7) && !(c->tr.selector & 7);
 }
 
 bool vtl_vp_enabled(uint32_t index)
@@ -243,11 +251,9 @@ bool vtl_return(struct vcpu *v)
 
 void vtl_call_back(struct vcpu *v)
 {
-	if (this_cpu->notified)
-		return;
-	this_cpu->notified = true;
-	if (this_cpu->vina)
+	if (!this_cpu->notified && this_cpu->vina)
 		count_exit(OVBS_STAT_VTL_INTERRUPT);
+	this_cpu->notified = true;
 	arch_notify(v, this_cpu->vina);
 }
 
@@ -282,7 +288,7 @@ bool vtl_intercept(struct vcpu *v, const struct slat_fault *f)
 	/* While something else was being delivered there is no instruction to go back to: refused here. */
 	if (!this_cpu->vtl1_ready || !this_cpu->assist_gpa || f->indirect || !vtl0_ram(f->gpa.v, 1))
 		return false;
-	if (slat_rights(&vtl0_slat, f->gpa) == SLAT_RWX) {
+	if (slat_rights(&vtl0_slat, f->gpa) & (f->fetch ? SLAT_X : f->write ? SLAT_W : SLAT_R)) {
 		arch_slat_flush(v); /* given back in between */
 		return true;
 	}

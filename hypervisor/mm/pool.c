@@ -30,6 +30,9 @@ int pool_init(const struct ovbs_boot_info *info)
 		return -EINVAL;
 	if (info->private_size / OVBS_PRIVATE_PER_CPU < info->cpu_count)
 		return -EINVAL;
+	if (!part_ok(info->vtl1_off, info->vtl1_size, info->block_size) ||
+	    (info->vtl1_off & (SIZE_2M - 1)) || info->vtl1_off < info->private_off + info->private_size)
+		return -EINVAL;
 	base_spa = info->block_spa;
 	base_size = info->block_size;
 	next_off = info->shared_next;

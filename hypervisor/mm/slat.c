@@ -69,12 +69,13 @@ static bool is_large_leaf(uint64_t entry, unsigned int level)
 static uint64_t *split(struct slat *s, uint64_t *entry, unsigned int level)
 {
 	uint64_t from = *entry & PTE_ADDR & ~((1ULL << level_shift(level)) - 1);
+	unsigned int rights = arch_slat_rights(*entry);
 	uint64_t *t = table_page(s);
 
 	if (!t)
 		return NULL;
 	for (unsigned int i = 0; i < ENTRIES; i++)
-		t[i] = arch_slat_leaf(spa(from + ((uint64_t)i << level_shift(level - 1))), SLAT_RWX,
+		t[i] = arch_slat_leaf(spa(from + ((uint64_t)i << level_shift(level - 1))), rights,
 				      level - 1);
 	put(entry, arch_slat_table(shared_spa(t)));
 	return t;

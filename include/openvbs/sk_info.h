@@ -48,7 +48,7 @@ struct ovbs_sk_info {
 	uint32_t build; /* major << 16 | minor << 8 | patch */
 	uint64_t ram_count;
 	struct ovbs_range ram[OVBS_MAX_RAM_RANGES]; /* what VTL0 may name: RAM, without the block */
-	uint8_t seed[OVBS_SK_SEED_BYTES];           /* from the firmware's random number generator, if any, and counters; wiped once used */
+	uint8_t seed[OVBS_SK_SEED_BYTES]; /* from the firmware's random number generator, if any, and counters; wiped once used */
 };
 
 #endif

@@ -36,7 +36,7 @@ enum ovbs_reason {
 	OVBS_REASON_NONE = 0, /* running */
 	OVBS_REASON_NOT_CONFIGURED = 1,
 	OVBS_REASON_NO_VIRTUALIZATION = 2, /* no SVM or VMX, or not what openvbs needs of it */
-	OVBS_REASON_FIRMWARE_OFF = 3,     /* VM_CR.SVMDIS; IA32_FEATURE_CONTROL locked without VMX */
+	OVBS_REASON_FIRMWARE_OFF = 3, /* VM_CR.SVMDIS; IA32_FEATURE_CONTROL locked without VMX */
 	OVBS_REASON_OTHER_HYPERVISOR = 4, /* SVM or VMX is in use, or hidden by the level below */
 	OVBS_REASON_NO_SECURE_BOOT = 5,
 	OVBS_REASON_NO_IOMMU = 6,

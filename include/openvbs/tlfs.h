@@ -18,24 +18,24 @@
 #define HV_EBX_ACCESS_VP_REGISTERS (1u << 17)
 
 /* Synthetic MSRs. The hypercall page is put and locked by the hypervisor (Hypercall Interface, HV_X64_MSR_HYPERCALL). */
-#define HV_X64_MSR_GUEST_OS_ID     0x40000000u
-#define HV_X64_MSR_HYPERCALL       0x40000001u
-#define HV_X64_MSR_VP_INDEX        0x40000002u
-#define HV_X64_MSR_VP_ASSIST_PAGE  0x40000073u
-#define HV_HYPERCALL_ENABLE        (1ULL << 0)
-#define HV_HYPERCALL_LOCKED        (1ULL << 1)
-#define HV_VP_ASSIST_ENABLE        (1ULL << 0)
+#define HV_X64_MSR_GUEST_OS_ID    0x40000000u
+#define HV_X64_MSR_HYPERCALL      0x40000001u
+#define HV_X64_MSR_VP_INDEX       0x40000002u
+#define HV_X64_MSR_VP_ASSIST_PAGE 0x40000073u
+#define HV_HYPERCALL_ENABLE       (1ULL << 0)
+#define HV_HYPERCALL_LOCKED       (1ULL << 1)
+#define HV_VP_ASSIST_ENABLE       (1ULL << 0)
 
 /* Hypercall Interface: input value in RCX, result value in RAX. */
-#define HV_CALL_CODE(c)       ((uint32_t)(c)&0xFFFFu)
-#define HV_CALL_FAST          (1ULL << 16)
-#define HV_CALL_VARHEAD(c)    ((uint32_t)((c) >> 17) & 0x3FFu)
-#define HV_CALL_REP_COUNT(c)  ((uint32_t)((c) >> 32) & 0xFFFu)
-#define HV_CALL_REP_START(c)  ((uint32_t)((c) >> 48) & 0xFFFu)
-#define HV_CALL_RESERVED      0xF000F000F8000000ULL
-#define HV_CALL_REPS(n)       ((uint64_t)(n) << 32)
-#define HV_RESULT_STATUS(r)   ((uint16_t)(r))
-#define HV_RESULT_REPS(r)     ((uint32_t)((r) >> 32) & 0xFFFu)
+#define HV_CALL_CODE(c)      ((uint32_t)(c)&0xFFFFu)
+#define HV_CALL_FAST         (1ULL << 16)
+#define HV_CALL_VARHEAD(c)   ((uint32_t)((c) >> 17) & 0x3FFu)
+#define HV_CALL_REP_COUNT(c) ((uint32_t)((c) >> 32) & 0xFFFu)
+#define HV_CALL_REP_START(c) ((uint32_t)((c) >> 48) & 0xFFFu)
+#define HV_CALL_RESERVED     0xF000F000F8000000ULL
+#define HV_CALL_REPS(n)      ((uint64_t)(n) << 32)
+#define HV_RESULT_STATUS(r)  ((uint16_t)(r))
+#define HV_RESULT_REPS(r)    ((uint32_t)((r) >> 32) & 0xFFFu)
 
 enum hv_call_code {
 	HV_CALL_MODIFY_VTL_PROTECTION_MASK = 0x000C,
@@ -170,11 +170,11 @@ enum hv_register_name {
 #define HV_VINA_ENABLED (1ULL << 8)
 
 /* HV_X64_PENDING_EXCEPTION_EVENT, the low half: bit 0 pending, 3:1 type 0, 8 has an error code, 31:16 vector, 63:32 error. */
-#define HV_PENDING_EXCEPTION        (1ULL << 0)
-#define HV_PENDING_EVENT_TYPE(v)    ((v) >> 1 & 7u)
-#define HV_PENDING_HAS_ERROR        (1ULL << 8)
-#define HV_PENDING_VECTOR(v)        ((uint32_t)((v) >> 16) & 0xFFFFu)
-#define HV_PENDING_ERROR(v)         ((uint32_t)((v) >> 32))
+#define HV_PENDING_EXCEPTION     (1ULL << 0)
+#define HV_PENDING_EVENT_TYPE(v) ((v) >> 1 & 7u)
+#define HV_PENDING_HAS_ERROR     (1ULL << 8)
+#define HV_PENDING_VECTOR(v)     ((uint32_t)((v) >> 16) & 0xFFFFu)
+#define HV_PENDING_ERROR(v)      ((uint32_t)((v) >> 32))
 
 /* Virtual Secure Mode, VTL entry: why the higher VTL runs. */
 enum hv_vtl_entry_reason {
@@ -243,7 +243,8 @@ _Static_assert(sizeof(struct hv_x64_table_register) == 16, "TLFS, Virtual Proces
 _Static_assert(sizeof(struct hv_initial_vp_context) == 224, "TLFS, HV_INITIAL_VP_CONTEXT");
 _Static_assert(sizeof(struct hv_input_enable_partition_vtl) == 16, "TLFS, HvCallEnablePartitionVtl");
 _Static_assert(sizeof(struct hv_input_enable_vp_vtl) == 240, "TLFS, HvCallEnableVpVtl");
-_Static_assert(sizeof(struct hv_input_modify_vtl_protection_mask) == 16, "TLFS, HvCallModifyVtlProtectionMask");
+_Static_assert(sizeof(struct hv_input_modify_vtl_protection_mask) == 16,
+	       "TLFS, HvCallModifyVtlProtectionMask");
 _Static_assert(sizeof(struct hv_input_vp_registers) == 16, "TLFS, HvCallGetVpRegisters");
 _Static_assert(sizeof(struct hv_register_assoc) == 32, "TLFS, HvCallSetVpRegisters");
 _Static_assert(sizeof(struct hv_message_header) == 16, "TLFS, HV_MESSAGE_HEADER");

@@ -69,19 +69,19 @@ struct ovbs_policy {
 	uint8_t uuid[16];
 	char name[32]; /* ends with 0 */
 	uint32_t security_version;
-	uint32_t flags;       /* OVBS_POLICY_* */
-	uint32_t memory_kib;  /* limit for all of it: image, stack, heap */
-	uint32_t budget_ms;   /* CPU time for one request */
-	uint32_t sessions;    /* open at once, 1 to 64 */
+	uint32_t flags;      /* OVBS_POLICY_* */
+	uint32_t memory_kib; /* limit for all of it: image, stack, heap */
+	uint32_t budget_ms;  /* CPU time for one request */
+	uint32_t sessions;   /* open at once, 1 to 64 */
 	uint32_t reserved;
 	uint64_t offset, size; /* of the ELF file in the bundle; offset is page aligned */
 };
 _Static_assert(sizeof(struct ovbs_policy) == 88, "ABI");
 
 /* All trustlets, as one block of bytes; the files follow the policies. */
-#define OVBS_BUNDLE_MAGIC    0x424C544Fu /* "OTLB" */
-#define OVBS_BUNDLE_VERSION  1
-#define OVBS_TRUSTLETS_MAX   16
+#define OVBS_BUNDLE_MAGIC   0x424C544Fu /* "OTLB" */
+#define OVBS_BUNDLE_VERSION 1
+#define OVBS_TRUSTLETS_MAX  16
 
 struct ovbs_bundle {
 	uint32_t magic;

@@ -29,7 +29,7 @@ enum ovbs_vtl_op {
 	OVBS_VTL_MESSAGE = 1,    /* carry out the message in this CPU's page */
 	OVBS_VTL_REGISTER = 2,   /* R8: GPA of the page of this CPU from now on */
 	OVBS_VTL_UNREGISTER = 3, /* forget this CPU's page */
-	OVBS_VTL_RESET = 4,      /* every trustlet and session ends: for a kernel that starts after another one */
+	OVBS_VTL_RESET = 4, /* every trustlet and session ends: for a kernel that starts after another one */
 };
 
 /* GlobalPlatform TEE Client API 1.0, table 4-2 and TEE Internal Core API, table 3-8; same numbers. */
@@ -40,7 +40,7 @@ enum ovbs_result {
 	OVBS_E_CANCEL = 0xFFFF0002,
 	OVBS_E_ACCESS_CONFLICT = 0xFFFF0003,
 	OVBS_E_EXCESS_DATA = 0xFFFF0004,
-	OVBS_E_BAD_FORMAT = 0xFFFF0005,     /* version, reserved fields or parameter types make no sense */
+	OVBS_E_BAD_FORMAT = 0xFFFF0005, /* version, reserved fields or parameter types make no sense */
 	OVBS_E_BAD_PARAMETERS = 0xFFFF0006, /* a value is out of range: offset, size, GPA, operation */
 	OVBS_E_BAD_STATE = 0xFFFF0007,      /* not now: no page registered; nothing to resume */
 	OVBS_E_ITEM_NOT_FOUND = 0xFFFF0008, /* no such trustlet or session */
@@ -74,9 +74,9 @@ enum ovbs_param_type {
 	OVBS_PARAM_BUFFER_OUT = 6,
 	OVBS_PARAM_BUFFER_INOUT = 7,
 };
-#define OVBS_PARAMS                 4
+#define OVBS_PARAMS                  4
 #define OVBS_PARAM_TYPES(a, b, c, d) ((a) | (b) << 4 | (c) << 8 | (d) << 12)
-#define OVBS_PARAM_TYPE(types, n)    ((types) >> 4 * (n) & 0xFu)
+#define OVBS_PARAM_TYPE(types, n)    ((types) >> 4 * (n)&0xFu)
 
 /* A value: a and b are the two numbers. A buffer: a is its offset in the page, b its size in bytes. */
 struct ovbs_param {
@@ -85,13 +85,13 @@ struct ovbs_param {
 };
 
 enum ovbs_msg_op {
-	OVBS_MSG_VERSION = 1,   /* out: param[0] ABI and security version, param[1] build, trustlets */
+	OVBS_MSG_VERSION = 1, /* out: param[0] ABI and security version, param[1] build, trustlets */
 	OVBS_MSG_TRUSTLETS = 2, /* in: param[0].a first index; out: param[0].b how many follow in the data */
-	OVBS_MSG_OPEN = 3,      /* in: uuid, parameters; out: session */
-	OVBS_MSG_INVOKE = 4,    /* in: session, command, parameters */
-	OVBS_MSG_CLOSE = 5,     /* in: session */
-	OVBS_MSG_RESUME = 6,    /* in: session of the call that was interrupted */
-	OVBS_MSG_PROTECT = 7,   /* in: param[0] first GPA and number of pages, which VTL0 can't write until reset */
+	OVBS_MSG_OPEN = 3,   /* in: uuid, parameters; out: session */
+	OVBS_MSG_INVOKE = 4, /* in: session, command, parameters */
+	OVBS_MSG_CLOSE = 5,  /* in: session */
+	OVBS_MSG_RESUME = 6, /* in: session of the call that was interrupted */
+	OVBS_MSG_PROTECT = 7, /* in: param[0] first GPA and number of pages, which VTL0 can't write until reset */
 };
 
 #define OVBS_MSG_ABI 1
@@ -104,9 +104,9 @@ struct ovbs_msg {
 	uint32_t command; /* the trustlet's to define */
 	uint32_t types;   /* OVBS_PARAM_TYPES(); upper 16 bits 0 */
 	struct ovbs_param param[OVBS_PARAMS];
-	uint32_t result;   /* out: enum ovbs_result */
-	uint32_t origin;   /* out: enum ovbs_origin */
-	uint32_t uid;      /* user of the calling process, as VTL0's kernel says: to count and to tell, never to trust */
+	uint32_t result; /* out: enum ovbs_result */
+	uint32_t origin; /* out: enum ovbs_origin */
+	uint32_t uid; /* user of the calling process, as VTL0's kernel says: to count and to tell, never to trust */
 	uint32_t reserved[3]; /* 0 */
 };
 

@@ -11,8 +11,10 @@ import re
 import pytest
 
 import guestlib
+import vtl1lib
 from guestlib import BUILD
 from machine import BochsMachine, tiny
+from vtl1lib import HELLO, SELFTEST, call
 
 NEXT = "next=\\EFI\\test\\status.efi\n"
 NO_VIRTUALIZATION, FIRMWARE_OFF = 2, 3  # enum ovbs_reason
@@ -84,8 +86,8 @@ def test_vmx_locked_off_by_firmware_is_named():
 @pytest.mark.parametrize("model, cpus", [("corei7_skylake_x", 2), ("ryzen", 1)])
 def test_linux_as_a_guest(model, cpus):
     """Linux boots to its shell under openvbs, finds no virtualization for itself, and takes a CPU off and on."""
-    with BochsMachine(f"bochs-linux-{model}", model=model, cpus=cpus, openvbs="debug", files=guestlib.module(),
-                      time_limit=150) as m:
+    with BochsMachine(f"bochs-linux-{model}", model=model, cpus=cpus, openvbs="debug",
+                      files={**guestlib.module(), **vtl1lib.files()}, time_limit=180) as m:
         m.wait_for(rf"^openvbs \S+: running, {cpus} CPUs")
         m.wait_ready()
         assert int(m.sh("nproc")) == cpus
@@ -95,8 +97,24 @@ def test_linux_as_a_guest(model, cpus):
         if cpus > 1:
             m.sh("cd /sys/devices/system/cpu/cpu1; echo 0 >online; echo 1 >online")
             assert int(m.sh("nproc")) == cpus
+        trustlets_answer(m, cpus)
         sleep_is_refused(m)
         assert m.vm_entry_failures() == []
+
+
+def trustlets_answer(m, cpus):
+    """VTL1 on every CPU: a call, an interrupted one, crashes of each kind of access, cryptography, and VTL0's registers."""
+    m.sh("chmod +x /root/ovbs-*")
+    for cpu in range(cpus):
+        m.sh(f"taskset {1 << cpu:x} /root/ovbs-call {HELLO} 1 b:World B:100 | grep -q 48656c6c6f2c20576f726c6421")
+    assert call(m, SELFTEST, "CRYPTO_VECTORS", "V:").values[0] == (0, 7)
+    before = guestlib.total(guestlib.exits(m), "vtl_interrupt")
+    assert call(m, SELFTEST, "WORK", "v:20", "V:").result == vtl1lib.OK
+    assert guestlib.total(guestlib.exits(m), "vtl_interrupt") > before
+    for crash in (("CRASH_NULL",), ("WRITE_TEXT",), ("EXEC_DATA", "v:0"), ("READ_ADDRESS", "v:0xffffffff80000000", "V:"),
+                  ("PRIVILEGED", f"v:{vtl1lib.CMD['INSN_RDMSR']}"), ("PRIVILEGED", f"v:{vtl1lib.CMD['INSN_VMCALL']}")):
+        assert call(m, SELFTEST, *crash).result == vtl1lib.DEAD, crash
+    assert call(m, SELFTEST, "ECHO", "v:1,2", "V:").values[1] == (1, 2)
 
 
 def sleep_is_refused(m):

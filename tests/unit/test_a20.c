@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #define port_out hardware_port_out
-#include "../../hypervisor/x86.h"
+#include "../../lib/x86.h"
 #undef port_out
 static void port_out(uint16_t port, unsigned int size, uint32_t value);
 #include "../../hypervisor/core/a20.c"

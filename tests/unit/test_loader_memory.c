@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the loader computes about memory: page tables (checked by a walk as the
- * CPU does it), the block's layout, the top of RAM, segment descriptors.
+ * CPU does it), the block's layout, RAM and its top, segment descriptors.
  */
 /* links: boot/tables.c boot/layout.c boot/segments.c */
 #include <setjmp.h>
@@ -186,7 +186,10 @@ static void test_layout(void **state)
 
 	for (size_t i = 0; i < sizeof(images) / sizeof(images[0]); i++) {
 		for (unsigned int cpus = 1; cpus <= OVBS_MAX_CPUS; cpus++) {
-			struct ovbs_boot_info info = { .image_size = images[i], .cpu_count = cpus };
+			const uint64_t vtl1 = cpus % 3 * 17 * LARGE_PAGE_SIZE;
+			struct ovbs_boot_info info = { .image_size = images[i],
+						       .cpu_count = cpus,
+						       .vtl1_size = vtl1 };
 			uint64_t tables, needed;
 
 			assert_int_equal(layout_plan(&info), 0);
@@ -194,12 +197,16 @@ static void test_layout(void **state)
 			assert_true(info.shared_off >= info.info_off + sizeof(info));
 			assert_int_equal(info.shared_next, info.shared_off);
 			assert_int_equal(info.private_off, info.shared_off + info.shared_size);
-			assert_int_equal(info.block_size, info.private_off + info.private_size);
+			/* VTL1's part is the last, with nothing of ours in its large pages */
+			assert_int_equal(info.vtl1_off, info.private_off + info.private_size);
+			assert_int_equal(info.vtl1_off % LARGE_PAGE_SIZE, 0);
+			assert_int_equal(info.vtl1_size, vtl1);
+			assert_int_equal(info.block_size, info.vtl1_off + vtl1);
 			assert_int_equal(info.block_size % LARGE_PAGE_SIZE, 0);
 			assert_int_equal((info.shared_off | info.private_off) % PAGE_SIZE, 0);
 			assert_true(info.private_size >= (uint64_t)cpus * OVBS_PRIVATE_PER_CPU);
 			/* the loader's tables: five levels twice, a page table for each 2 MiB */
-			tables = (10 + info.block_size / LARGE_PAGE_SIZE) * PAGE_SIZE;
+			tables = (10 + info.vtl1_off / LARGE_PAGE_SIZE) * PAGE_SIZE;
 			needed = OVBS_SHARED_POOL_BASE + (uint64_t)cpus * OVBS_SHARED_POOL_PER_CPU;
 			assert_true(info.shared_size >= needed + tables);
 		}
@@ -220,6 +227,11 @@ static void test_layout_refuses(void **state)
 	assert_int_not_equal(layout_plan(&info), 0);
 	info.image_size = LAYOUT_IMAGE_MAX + PAGE_SIZE;
 	assert_int_not_equal(layout_plan(&info), 0);
+	info.image_size = PAGE_SIZE;
+	info.vtl1_size = LARGE_PAGE_SIZE - PAGE_SIZE;
+	assert_int_not_equal(layout_plan(&info), 0);
+	info.vtl1_size = LARGE_PAGE_SIZE;
+	assert_int_equal(layout_plan(&info), 0);
 }
 
 /* --- top of RAM ------------------------------------------------------------ */
@@ -239,10 +251,9 @@ struct line {
 	uint64_t start, end;
 };
 
-static uint64_t top_of(const struct line *lines, size_t count, size_t step)
+static uint8_t *make_map(const struct line *lines, size_t count, size_t step)
 {
 	uint8_t *map = calloc(count, step);
-	uint64_t top;
 
 	for (size_t i = 0; i < count; i++) {
 		struct layout_range r = { .type = lines[i].type,
@@ -251,7 +262,14 @@ static uint64_t top_of(const struct line *lines, size_t count, size_t step)
 
 		memcpy(map + i * step, &r, sizeof(r));
 	}
-	top = layout_ram_top(map, count * step, step);
+	return map;
+}
+
+static uint64_t top_of(const struct line *lines, size_t count, size_t step)
+{
+	uint8_t *map = make_map(lines, count, step);
+	uint64_t top = layout_ram_top(map, count * step, step);
+
 	free(map);
 	return top;
 }
@@ -286,12 +304,166 @@ static void test_ram_top(void **state)
 	assert_int_equal(TOP({ CONVENTIONAL, 0, GIB }, { 0x80000000, 5 * GIB, 6 * GIB }), GIB);
 	assert_int_equal(TOP({ CONVENTIONAL, 0, GIB }, { UNACCEPTED, 2 * GIB, 3 * GIB }), 3 * GIB);
 	assert_int_equal(TOP({ CONVENTIONAL, 0, GIB }, { UNACCEPTED + 1, 2 * GIB, 3 * GIB }), GIB);
-	assert_int_equal(top_of(q35, 0, 48), 0);
+	assert_int_equal(layout_ram_top(q35, 0, 48), 0);
 	assert_int_equal(layout_ram_top(q35, sizeof(q35), 39), 0);
 	/* the last descriptor may lack the rest of its step, but no more */
 	map[1] = (struct layout_range){ .type = CONVENTIONAL, .start = GIB, .pages = 1 };
 	assert_int_equal(layout_ram_top(map, 80, 40), GIB + PAGE_SIZE);
 	assert_int_equal(layout_ram_top(map, 79, 40), 0);
+}
+
+/* --- the list of RAM ------------------------------------------------------- */
+
+/* What is checked is the list; one line more is written to see that it is not touched. */
+static unsigned int ranges_of(const struct line *lines, size_t count, size_t step,
+			      struct ovbs_range *out, unsigned int max)
+{
+	uint8_t *map = make_map(lines, count, step);
+	const struct ovbs_range mark = { 0x1111, 0x2222 };
+	unsigned int n;
+
+	out[max] = mark;
+	n = layout_ram_ranges(map, count * step, step, out, max);
+	free(map);
+	assert_true(n <= max);
+	assert_memory_equal(&out[max], &mark, sizeof(mark));
+	for (unsigned int i = 0; i < n; i++) {
+		assert_true(out[i].start < out[i].end);
+		assert_int_equal((out[i].start | out[i].end) % PAGE_SIZE, 0);
+		assert_true(i == 0 || out[i - 1].end < out[i].start); /* ascending, and no two touch */
+	}
+	return n;
+}
+
+static void expect_ranges(const struct line *lines, size_t count, size_t step,
+			  const struct ovbs_range *want, unsigned int n)
+{
+	struct ovbs_range out[OVBS_MAX_RAM_RANGES + 1];
+
+	assert_int_equal(ranges_of(lines, count, step, out, OVBS_MAX_RAM_RANGES), n);
+	if (n)
+		assert_memory_equal(out, want, n * sizeof(*want));
+}
+
+static void test_ram_ranges(void **state)
+{
+	static const struct line lines[] = {
+		{ CONVENTIONAL, 4 * GIB, 6 * GIB },
+		{ BOOT_DATA, 0x7E000000, 0x7E800000 },
+		{ CONVENTIONAL, 0, 0xA0000 },
+		{ RESERVED, 0xA0000, 0x100000 },
+		{ ACPI_NVS, 0x7E800000, 0x7F000000 },
+		{ CONVENTIONAL, 0x100000, 0x40000000 },
+		{ RESERVED, 0x40000000, 0x48000000 }, /* openvbs's own block, among it */
+		{ CONVENTIONAL, 0x48000000, 0x7E000000 },
+		{ RESERVED, 0x7F000000, 2 * GIB },
+		{ MMIO, 0xFFC00000, 4 * GIB },
+		{ PERSISTENT, 8 * GIB, 9 * GIB },
+		{ UNACCEPTED, 6 * GIB, 7 * GIB },
+		{ UNACCEPTED + 1, 10 * GIB, 11 * GIB },
+		{ 0x80000000, 12 * GIB, 13 * GIB },
+		{ 12, 14 * GIB, 15 * GIB },
+		{ 13, 15 * GIB, 16 * GIB },
+		{ CONVENTIONAL, 20 * GIB, 20 * GIB },
+	};
+	static const struct ovbs_range want[] = { { 0, 0xA0000 },
+						  { 0x100000, 0x40000000 },
+						  { 0x48000000, 0x7F000000 },
+						  { 4 * GIB, 7 * GIB },
+						  { 8 * GIB, 9 * GIB } };
+
+	for (size_t step = 40; step < 100; step += 8)
+		expect_ranges(lines, sizeof(lines) / sizeof(lines[0]), step, want, 5);
+}
+
+static void test_ram_ranges_overlap(void **state)
+{
+	static const struct line lines[] = {
+		{ CONVENTIONAL, 0x5000, 0x7000 }, { CONVENTIONAL, 0x1000, 0x2000 },
+		{ BOOT_DATA, 0x9000, 0xB000 },    { CONVENTIONAL, 0x5000, 0x7000 }, /* twice */
+		{ BOOT_DATA, 0xC800, 0xD800 }, /* not page aligned: left out */
+		{ ACPI_NVS, 0x4000, 0x6000 },     { CONVENTIONAL, 0x20000, 0x30000 },
+	};
+	static const struct line bridge[] = { { CONVENTIONAL, 0x1000, 0x2000 },
+					      { CONVENTIONAL, 0x3000, 0x4000 },
+					      { CONVENTIONAL, 0x5000, 0x6000 },
+					      { CONVENTIONAL, 0x8000, 0x9000 },
+					      { CONVENTIONAL, 0x2000, 0x5000 } };
+	static const struct ovbs_range want[] = {
+		{ 0x1000, 0x2000 }, { 0x4000, 0x7000 }, { 0x9000, 0xB000 }, { 0x20000, 0x30000 }
+	};
+	static const struct ovbs_range bridged[] = { { 0x1000, 0x6000 }, { 0x8000, 0x9000 } };
+
+	expect_ranges(lines, 7, 48, want, 4);
+	expect_ranges(bridge, 5, 48, bridged, 2);
+}
+
+/* No room: what does not fit is left out, and nothing that is in is lost or grows into a hole. */
+static void test_ram_ranges_overflow(void **state)
+{
+	struct ovbs_range out[4];
+	struct line lines[80];
+
+	for (unsigned int i = 0; i < 80; i++)
+		lines[i] = (struct line){ CONVENTIONAL, (i * 37 % 80) * 0x2000,
+					  (i * 37 % 80) * 0x2000 + 0x1000 };
+	for (unsigned int max = 0; max < 4; max++)
+		assert_int_equal(ranges_of(lines, 80, 48, out, max), max);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(out[i].end - out[i].start, 0x1000);
+	lines[3] = (struct line){ CONVENTIONAL, lines[0].end, lines[0].end + 0x1000 }; /* it touches one that is in */
+	assert_int_equal(ranges_of(lines, 4, 48, out, 3), 3);
+	assert_int_equal(out[0].end, 0x2000);
+}
+
+static void test_ram_ranges_odd_maps(void **state)
+{
+	struct layout_range map[2] = { { .type = CONVENTIONAL, .start = GIB, .pages = 1 },
+				       { .type = CONVENTIONAL, .start = 2 * GIB, .pages = 1 } };
+	struct ovbs_range out[4];
+
+	assert_int_equal(layout_ram_ranges(map, 80, 39, out, 4), 0);
+	assert_int_equal(layout_ram_ranges(map, 80, 0, out, 4), 0);
+	assert_int_equal(layout_ram_ranges(map, 0, 40, out, 4), 0);
+	assert_int_equal(layout_ram_ranges(map, 39, 40, out, 4), 0);
+	assert_int_equal(layout_ram_ranges(map, 79, 40, out, 4), 1); /* the last one's end is missing */
+	assert_int_equal(layout_ram_ranges(map, 80, 40, out, 4), 2);
+	assert_int_equal(layout_ram_ranges(map, 80, ~(size_t)0, out, 4), 1);
+	map[0].start = 0xFFFFFFFFFFFFF000; /* its end wraps */
+	map[0].pages = 2;
+	map[1].pages = ~0ULL;
+	assert_int_equal(layout_ram_ranges(map, 80, 40, out, 4), 0);
+}
+
+/* Lines in any order against a bit for each page. */
+static void test_ram_ranges_any_order(void **state)
+{
+	uint32_t random = 7;
+
+	for (unsigned int round = 0; round < 2000; round++) {
+		struct ovbs_range out[OVBS_MAX_RAM_RANGES + 1];
+		uint64_t want = 0, got = 0;
+		struct line lines[12];
+		unsigned int n;
+
+		for (unsigned int i = 0; i < 12; i++) {
+			unsigned int first, pages;
+
+			random = random * 1664525 + 1013904223;
+			first = random >> 26;
+			pages = (random >> 20 & 7) % (64 - first + 1);
+			lines[i] = (struct line){ random >> 16 & 3 ? CONVENTIONAL : RESERVED,
+						  first * PAGE_SIZE, (first + pages) * PAGE_SIZE };
+			for (unsigned int p = first;
+			     lines[i].type == CONVENTIONAL && p < first + pages; p++)
+				want |= 1ULL << p;
+		}
+		n = ranges_of(lines, 12, 48, out, OVBS_MAX_RAM_RANGES);
+		for (unsigned int i = 0; i < n; i++)
+			for (uint64_t p = out[i].start / PAGE_SIZE; p < out[i].end / PAGE_SIZE; p++)
+				got |= 1ULL << p;
+		assert_true(got == want);
+	}
 }
 
 /* --- segments -------------------------------------------------------------- */
@@ -378,6 +550,11 @@ int main(void)
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_layout_refuses),
 		cmocka_unit_test(test_ram_top),
+		cmocka_unit_test(test_ram_ranges),
+		cmocka_unit_test(test_ram_ranges_overlap),
+		cmocka_unit_test(test_ram_ranges_overflow),
+		cmocka_unit_test(test_ram_ranges_odd_maps),
+		cmocka_unit_test(test_ram_ranges_any_order),
 		cmocka_unit_test(test_segments),
 		cmocka_unit_test(test_segments_refused),
 	};

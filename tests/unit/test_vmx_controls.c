@@ -17,7 +17,7 @@
 #define rdmsr      hardware_rdmsr
 #define wrmsr      hardware_wrmsr
 #define wrmsr_safe hardware_wrmsr_safe
-#include "../../hypervisor/x86.h"
+#include "../../lib/x86.h"
 #undef cpuid
 #undef rdmsr_safe
 #undef rdmsr
@@ -120,14 +120,33 @@ struct spa shared_spa(const void *p)
 	return spa((uint64_t)(uintptr_t)p);
 }
 
+static struct {
+	enum vmcs_field field;
+	uint64_t value;
+} written[64];
+static unsigned int writes;
+
 void vmwrite(enum vmcs_field f, uint64_t v)
 {
-	fail();
+	assert_true(writes < ARRAY_SIZE(written));
+	written[writes].field = f;
+	written[writes++].value = v;
 }
 
-uint64_t vmx_ept_pointer(void)
+static uint64_t field(enum vmcs_field f)
 {
+	for (unsigned int i = 0; i < writes; i++)
+		if (written[i].field == f)
+			return written[i].value;
+	fail();
 	return 0;
+}
+
+struct slat vtl0_slat, vtl1_slat;
+
+uint64_t vmx_ept_pointer(const struct slat *s)
+{
+	return s == &vtl1_slat ? 0x1234501E : 0;
 }
 
 void port_map_set(uint8_t *map, uint16_t port, unsigned int size, bool on)
@@ -156,7 +175,7 @@ static int reset(void **state)
 {
 	missing_msr = missing_bits = forced_msr = forced_bits = allowed2 = absent_msr = 0;
 	all_features = false;
-	pages_taken = 0;
+	pages_taken = writes = 0;
 	memset(pages, 0, sizeof(pages));
 	return 0;
 }
@@ -357,6 +376,42 @@ static void test_hidden_state_leaves_xss_at_the_start(void **state)
 	assert_int_equal(xss, 0);
 }
 
+/* VTL1 has no port, its own map and MSR bitmap, and VTL0's interrupts take the CPU from it. */
+static void test_vtl1_controls(void **state)
+{
+	const char *why;
+
+	assert_int_equal(vmx_bitmaps_prepare(), 0);
+	assert_true(vmx_controls_prepare(&why));
+	vmx_fill_controls(1);
+	assert_true(field(VMCS_PIN) & PIN_INTERRUPTS);
+	assert_true(field(VMCS_PIN) & PIN_NMI_EXITING);
+	assert_true(field(VMCS_PRIMARY) & CPU_IO_ALL);
+	assert_true(field(VMCS_PRIMARY) & CPU_HLT);
+	assert_true(field(VMCS_PRIMARY) & CPU_MSR_BITMAPS);
+	assert_false(field(VMCS_PRIMARY) & (CPU_IO_BITMAPS | CPU_IRQ_WINDOW | CPU_NMI_WINDOW));
+	assert_int_equal(field(VMCS_MSR_BITMAP), (uintptr_t)vtl1_bitmap);
+	assert_int_equal(field(VMCS_EPTP), 0x1234501E);
+}
+
+/* Of the MSRs VTL1 has those alone that are switched with it, or that it puts back. */
+static void test_vtl1_msr_map(void **state)
+{
+	static const uint32_t open[] = { MSR_STAR, MSR_LSTAR, MSR_SFMASK, MSR_FS_BASE, MSR_GS_BASE };
+	unsigned int count = 0;
+
+	assert_int_equal(vmx_bitmaps_prepare(), 0);
+	for (uint32_t i = 0; i < 0x4000; i++) {
+		uint32_t msr = i < 0x2000 ? i : 0xC0000000 + (i - 0x2000);
+
+		assert_int_equal(exits(vtl1_bitmap, msr, true), exits(vtl1_bitmap, msr, false));
+		count += !exits(vtl1_bitmap, msr, true);
+	}
+	assert_int_equal(count, ARRAY_SIZE(open));
+	for (size_t i = 0; i < ARRAY_SIZE(open); i++)
+		assert_false(exits(vtl1_bitmap, open[i], true));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +423,8 @@ int main(void)
 		cmocka_unit_test_setup(test_misc_enable_and_core_capabilities, reset),
 		cmocka_unit_test_setup(test_cpuid_beyond_the_last_leaf, reset),
 		cmocka_unit_test_setup(test_hidden_state_leaves_xss_at_the_start, reset),
+		cmocka_unit_test_setup(test_vtl1_controls, reset),
+		cmocka_unit_test_setup(test_vtl1_msr_map, reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,6 +107,9 @@ static void dispatch(struct vcpu *v, struct vmcb *b)
 	case EXIT_INTR:
 		exit_interrupt(v);
 		break;
+	case EXIT_VINTR:
+		svm_irq_window(v);
+		break;
 	case EXIT_HLT:
 		exit_halt(v);
 		break;

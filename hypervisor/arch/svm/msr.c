@@ -107,7 +107,7 @@ static int vtl1_maps(void)
 		unsigned int bit = 0;
 
 		hv_assert(map_place(own[i], &bit));
-		vtl1_msrpm[bit / 8] &= (uint8_t)~(3u << bit % 8);
+		vtl1_msrpm[bit / 8] &= (uint8_t) ~(3u << bit % 8);
 	}
 	return 0;
 }

@@ -42,6 +42,9 @@ bool svm_virtual(void);
 struct spa svm_vtl1_msrpm(void);
 struct spa svm_vtl1_iopm(void);
 
+/** svm_irq_window - VTL1 takes interrupts now: deliver the notification that waits. */
+void svm_irq_window(struct vcpu *v);
+
 /** svm_after_exit - what the events in flight at the exit ask for: deliver again, or the #DB that is due. */
 void svm_after_exit(struct vcpu *v);
 

@@ -16,6 +16,7 @@
 #define ICPT_NMI      (1u << 1)
 #define ICPT_SMI      (1u << 2)
 #define ICPT_INIT     (1u << 3)
+#define ICPT_VINTR    (1u << 4)
 #define ICPT_CPUID    (1u << 18)
 #define ICPT_RSM      (1u << 19)
 #define ICPT_IRET     (1u << 20)
@@ -43,8 +44,6 @@
 /* Offset 0x60: virtual interrupts. */
 #define VINTR_IRQ          (1ULL << 8)
 #define VINTR_IGNORE_TPR   (1ULL << 20)
-#define VINTR_MASKING      (1ULL << 24)
-#define VINTR_VECTOR(v)    ((uint64_t)(v) << 32)
 #define VINTR_VNMI_PENDING (1ULL << 11)
 #define VINTR_VNMI_MASK    (1ULL << 12)
 #define VINTR_VNMI_ENABLE  (1ULL << 26)
@@ -54,6 +53,7 @@
 #define EVENT_ERROR_VALID (1ULL << 11)
 #define EVENT_TYPE_MASK   (7ULL << 8)
 #define EVENT_VECTOR(v)   ((v)&0xFF)
+#define EVENT_INTERRUPT   (0ULL << 8)
 #define EVENT_NMI         (2ULL << 8)
 #define EVENT_EXCEPTION   (3ULL << 8)
 #define EVENT_SOFT        (4ULL << 8)
@@ -65,6 +65,7 @@ enum svm_exit {
 	EXIT_NMI = 0x61,
 	EXIT_SMI = 0x62,
 	EXIT_INIT = 0x63,
+	EXIT_VINTR = 0x64,
 	EXIT_CPUID = 0x72,
 	EXIT_RSM = 0x73,
 	EXIT_IRET = 0x74,

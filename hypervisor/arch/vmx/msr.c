@@ -135,8 +135,8 @@ static int fill_vtl1(void)
 	for (unsigned int i = 0; i < ARRAY_SIZE(own); i++) {
 		unsigned int at = HIGH_HALF + (own[i] & 0x1FFF) / 8;
 
-		vtl1_bitmap[at] &= (uint8_t)~(1u << own[i] % 8);
-		vtl1_bitmap[at + WRITE_HALF] &= (uint8_t)~(1u << own[i] % 8);
+		vtl1_bitmap[at] &= (uint8_t) ~(1u << own[i] % 8);
+		vtl1_bitmap[at + WRITE_HALF] &= (uint8_t) ~(1u << own[i] % 8);
 	}
 	return 0;
 }

@@ -114,6 +114,8 @@ void arch_notify(struct vcpu *v, uint8_t vector)
 void vmx_irq_window(struct vcpu *v)
 {
 	set_exits(false, false);
+	if (!this_cpu->vina)
+		return;
 	v->arch.event = EVENT_VALID | EVENT_INTERRUPT | this_cpu->vina;
 	v->arch.event_error = v->arch.event_length = 0;
 }

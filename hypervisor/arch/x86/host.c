@@ -232,8 +232,8 @@ void host_map_assist(struct spa page)
 
 uint64_t host_vtl1_cr4(void)
 {
-	return (read_cr4() & (CR4_SMEP | CR4_SMAP | CR4_UMIP)) | CR4_PAE | CR4_MCE | CR4_PGE | CR4_OSFXSR |
-	       CR4_OSXMMEXCPT;
+	return (read_cr4() & (CR4_SMEP | CR4_SMAP | CR4_UMIP)) | CR4_PAE | CR4_MCE | CR4_PGE |
+	       CR4_OSFXSR | CR4_OSXMMEXCPT;
 }
 
 static void *guest_window(uint64_t g, uint64_t rights)
@@ -260,12 +260,14 @@ int host_read_guest(void *ctx, uint64_t g, void *buf, size_t n)
 	/*
 	 * VTL0 finds zeros in the block; so does the hypervisor on its behalf.
 	 * It reads RAM and MMIO up to the end of what is mapped at the start,
-	 * which VTL0 could read itself.
+	 * which VTL0 could read itself, but for what VTL1 took from it.
 	 */
 	if (!v->vtl && block_has(g, n)) {
 		memset(buf, 0, n);
 		return 0;
 	}
+	if (!v->vtl && !(slat_rights(&vtl0_slat, gpa(g)) & SLAT_R))
+		return -EFAULT;
 	memcpy(buf, guest_window(g, 0), n);
 	guest_window_close();
 	return 0;
