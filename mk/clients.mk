@@ -26,6 +26,11 @@ CLIENT_MAN1 := clients/man/ovbs-ps.1 clients/man/ovbs-call.1
 CLIENT_MAN3 := clients/man/libopenvbs.3
 
 .PHONY: clients install-clients message-test
+BOOT_TEST_NEEDS += clients
+
+# Host tests of the module's freestanding parts belong to the unit tests.
+check-unit: message-test ring-test
+
 clients: $(CLIENT_OUT)/$(LIBVBS) $(CLIENT_OUT)/libopenvbs.a $(CLIENT_OUT)/libopenvbs.pc \
 	$(CLIENT_BINS) $(CLIENT_BINS:=.static) ## build libopenvbs and the programs that use it
 

@@ -4,7 +4,7 @@
 .PHONY: demo
 
 demo: setup ## build everything, boot Debian under openvbs, and show what it does (first time about 10 minutes)
-	@echo "demo: building openvbs.efi and the kernel modules"
+	@echo "demo: building openvbs.efi and the kernel modules and programs"
 	@$(MAKE) --no-print-directory -s FLAVOR=release images
-	@$(MAKE) --no-print-directory -s modules
+	@$(MAKE) --no-print-directory -s modules clients
 	@/usr/bin/python3 tools/demo.py

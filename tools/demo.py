@@ -164,6 +164,35 @@ def log(m):
             *(line[:110] for line in lines[2:][-4:])]
 
 
+HELLO = "7c323f87-2709-4f17-a8bc-ff7929529125"
+SELFTEST, CRASH_NULL = "8c2bd2db-6738-42cf-ab34-44a04bfc67cf", 2  # trustlets/selftest/selftest.h
+
+
+def secure_world(m):
+    for name in ("ovbs-ps", "ovbs-call"):
+        m.scp(BUILD / "clients" / f"{name}.static", f"/run/{name}")
+    listed = m.sh("/run/ovbs-ps").splitlines()
+    expect(any(line.endswith(" Secure System") for line in listed) and any(line.endswith(" hello") for line in listed),
+           f"ovbs-ps lists: {listed}")
+    return ["ovbs-ps, through openvbs.ko:", *(f"  {line}" for line in listed)]
+
+
+def trustlet(m):
+    said = m.sh(f"/run/ovbs-call {HELLO} 1 b:Debian B:100")
+    found = re.search(r"^param 1 buffer \d+ (\w+)$", said, re.M)
+    greeting = bytes.fromhex(found[1]).decode() if found else ""
+    expect(greeting == "Hello, Debian!", f"hello answers: {said}")
+    crash = m.run(f"/run/ovbs-call {SELFTEST} {CRASH_NULL}").output
+    expect("0xffff3024" in crash, f"a crash gives: {crash}")
+    again = m.sh(f"/run/ovbs-call {SELFTEST} 1 v:1,2 V:")
+    expect("param 1 value 1 2" in again, f"after the crash: {again}")
+    line = [x for x in m.sh("cat /sys/kernel/security/openvbs/log").splitlines() if "trustlet selftest ended" in x]
+    expect(line, "the log does not tell of the crash")
+    return [f'ovbs-call calls hello, an ordinary C program in the secure world: "{greeting}"',
+            "a trustlet that writes to address 0 ends alone (the trustlet crashed; open it again), and answers again when opened",
+            f"openvbs's log: {line[-1]}"]
+
+
 # what openvbs_attack.ko tells for each CPU about all pages of the block
 WALK = re.compile(r"^block cpu(\d+) \S+ pages (\d+) zeros (\d+) visible (\d+) readfaults (\d+) denied (\d+) "
                   r"stuck (\d+) other (\d+) odd (\w+)$", re.M)
@@ -279,6 +308,8 @@ def main():
             demo.step("openvbs answers on each CPU", cpuid, machine)
             demo.step("the CPU's SVM is hidden from Debian", svm_hidden, machine)
             demo.step("openvbs keeps a log", log, machine)
+            demo.step("the secure world is listed", secure_world, machine)
+            demo.step("a program in the secure world answers, and crashes alone", trustlet, machine)
             demo.step("an attack from ring 0 is refused", attack, machine)
             demo.step("openvbs is idle while Debian is", idle, machine)
         demo.title("What the firmware refuses (a second machine, some seconds)")
