@@ -29,6 +29,8 @@ from machine.tiny import kernel_package  # noqa: E402
 OUT = BUILD / "bench"
 LOOPS = OUT / "loops"
 PLUGIN = OUT / "insncount.so"
+FLAVOR = "release"
+SIDES = (None, FLAVOR)  # without, with
 EFIVARS = "/sys/firmware/efi/efivars"
 EMULATOR_ONLY = ("icr_x2apic", "apic_xapic", "smi")  # exits that a real CPU does not take in steady state
 
@@ -158,19 +160,20 @@ def bochs_firmware(name, openvbs, program):
 # --- instruction counts ----------------------------------------------------
 
 class Counts:
-    """What the plugin wrote: [(mark, instructions)], in the order of execution."""
+    """What the plugin wrote: [(mark, instructions, those in each range)], in the order of execution."""
 
-    def __init__(self, path):
+    def __init__(self, path, ranges=()):
         self.path = path
         path.unlink(missing_ok=True)
-        self.qemu_args = ["-plugin", f"{PLUGIN},out={path}"]
+        arguments = "".join(f",range={first:x}-{last:x}" for first, last in ranges)
+        self.qemu_args = ["-plugin", f"{PLUGIN},out={path}{arguments}"]
 
     def marks(self):
         text = self.path.read_text(encoding="ascii") if self.path.exists() else ""
         return [tuple(int(n) for n in line.split()) for line in text.splitlines()]
 
     def first(self, mark):
-        for number, count in self.marks():
+        for number, count, *_ in self.marks():
             if number == mark:
                 return count
         raise MachineError(f"the guest did not execute mark {mark}; {self.path} has {self.marks()[:10]}")
@@ -178,13 +181,22 @@ class Counts:
     def between(self, begin, end):
         """Instructions between the last two marks of these numbers."""
         found = self.marks()[-2:]
-        if [number for number, _ in found] != [begin, end]:
+        if [number for number, *_ in found] != [begin, end]:
             raise MachineError(f"expected the marks {begin}, {end} last; {self.path} ends with {found}")
         return found[1][1] - found[0][1]
 
+    def all_between(self, begin, end):
+        """The same for each time that one followed the other: [(all instructions, those in each range)]."""
+        marks = self.marks()
+        found = [tuple(b - a for a, b in zip(first[1:], last[1:]))
+                 for first, last in zip(marks, marks[1:]) if (first[0], last[0]) == (begin, end)]
+        if not found:
+            raise MachineError(f"expected the marks {begin}, {end}; {self.path} ends with {marks[-10:]}")
+        return found
 
-def counts(name):
-    return Counts(OUT / f"{name}.count")
+
+def counts(name, ranges=()):
+    return Counts(OUT / f"{name}.count", ranges)
 
 
 def counted_loop(m, marks, loop, n):

@@ -8,7 +8,9 @@
  * So a count belongs to an exact point of the guest's execution, whatever the
  * host's clock and the guest's idle time do; on a CPU without the plugin a mark
  * does nothing. The count of a mark includes the mark itself. One line for each
- * goes to the file of the plugin's argument `out=`: "nn COUNT\n", at once.
+ * goes to the file of the plugin's argument `out=`: "nn COUNT\n", at once. For
+ * each argument `range=FIRST-LAST` (virtual addresses, hexadecimal) one more
+ * number follows: the instructions that lay there.
  *
  * QEMU's header is not packaged by Debian; what is used of it (plugin API
  * version 2 to 4, QEMU 9 and later) is declared here.
@@ -17,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,6 +41,7 @@ void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
 					   void (*cb)(qemu_plugin_id_t, struct qemu_plugin_tb *));
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *insn, void *to, size_t n);
 void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn *insn, int op,
 							 qemu_plugin_u64 entry, uint64_t add);
@@ -51,17 +55,39 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, 
 
 static const uint8_t mark[7] = { 0x0F, 0x1F, 0x80, 0, 0x62, 0x76, 0x6F };
 
+#define RANGES_MAX 4
+
+static struct range {
+	uint64_t first, last;
+	qemu_plugin_u64 counter;
+} ranges[RANGES_MAX];
+static unsigned int range_count;
+
 static qemu_plugin_u64 counter;
 static int out = -1;
 
 static void marked(unsigned int cpu, void *number)
 {
-	char line[64];
-	int n = snprintf(line, sizeof(line), "%u %llu\n", (unsigned int)(uintptr_t)number,
-			 (unsigned long long)qemu_plugin_u64_sum(counter));
+	char line[32 * (2 + RANGES_MAX)];
+	int n = sprintf(line, "%u %llu", (unsigned int)(uintptr_t)number,
+			(unsigned long long)qemu_plugin_u64_sum(counter));
 
+	for (unsigned int i = 0; i < range_count; i++)
+		n += sprintf(line + n, " %llu", (unsigned long long)qemu_plugin_u64_sum(ranges[i].counter));
+	line[n++] = '\n';
 	if (write(out, line, (size_t)n) != n)
 		perror("insncount");
+}
+
+static void count(struct qemu_plugin_insn *insn)
+{
+	uint64_t at = qemu_plugin_insn_vaddr(insn);
+
+	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, QEMU_PLUGIN_INLINE_ADD_U64, counter, 1);
+	for (unsigned int i = 0; i < range_count; i++)
+		if (at >= ranges[i].first && at <= ranges[i].last)
+			qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
+				insn, QEMU_PLUGIN_INLINE_ADD_U64, ranges[i].counter, 1);
 }
 
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
@@ -72,8 +98,7 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 		uint8_t bytes[sizeof(mark)];
 
-		qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, QEMU_PLUGIN_INLINE_ADD_U64,
-								    counter, 1);
+		count(insn);
 		if (qemu_plugin_insn_data(insn, bytes, sizeof(bytes)) == sizeof(mark) &&
 		    !memcmp(bytes, mark, 3) && !memcmp(bytes + 4, mark + 4, 3))
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, marked, QEMU_PLUGIN_CB_NO_REGS,
@@ -81,15 +106,44 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	}
 }
 
+static int add_range(const char *text)
+{
+	struct range *r = &ranges[range_count];
+	char *end;
+
+	if (range_count == RANGES_MAX)
+		return -1;
+	r->first = strtoull(text, &end, 16);
+	if (*end != '-')
+		return -1;
+	r->last = strtoull(end + 1, &end, 16);
+	if (*end)
+		return -1;
+	r->counter.score = qemu_plugin_scoreboard_new(sizeof(uint64_t));
+	range_count++;
+	return 0;
+}
+
+static int argument(const char *text)
+{
+	if (!strncmp(text, "range=", 6))
+		return add_range(text + 6);
+	if (strncmp(text, "out=", 4) || out >= 0)
+		return -1;
+	out = open(text + 4, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	if (out < 0)
+		perror(text + 4);
+	return out < 0 ? -1 : 0;
+}
+
 int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv)
 {
-	if (argc != 1 || strncmp(argv[0], "out=", 4)) {
-		fprintf(stderr, "insncount: wants one argument, out=FILE\n");
-		return -1;
-	}
-	out = open(argv[0] + 4, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-	if (out < 0) {
-		perror(argv[0] + 4);
+	int wrong = 0;
+
+	for (int i = 0; i < argc; i++)
+		wrong |= argument(argv[i]);
+	if (wrong || out < 0) {
+		fprintf(stderr, "insncount: wants out=FILE, and up to %d range=FIRST-LAST\n", RANGES_MAX);
 		return -1;
 	}
 	counter.score = qemu_plugin_scoreboard_new(sizeof(uint64_t));

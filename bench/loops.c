@@ -5,6 +5,7 @@
  *     loops getpid|fork|pipe|touch N [CPU CPU]     run one loop N times
  *     loops mark N                                 only execute the mark N (1 to 4)
  *     loops watch FILE idle|busy SECONDS           FILE before and after, each behind a line "at NANOSECONDS"
+ *     loops late SECONDS                           wake up each millisecond, and tell how late that was at worst
  *
  * Prints "NAME N NANOSECONDS" (CLOCK_MONOTONIC_RAW). The loop runs between the
  * marks 16 and 17 (mark.h), after a warm-up of a tenth, so that under
@@ -18,6 +19,9 @@
  * watch does nothing between its two looks, or keeps two CPUs busy with system
  * calls, forks and pipes; it starts no program meanwhile, because each start of
  * a program executes CPUID some times, which would be counted with the rest.
+ *
+ * late runs with a real-time priority, so that it waits for nothing but for the
+ * timer's interrupt to be taken. Prints "late WAKE-UPS NANOSECONDS".
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -187,6 +191,36 @@ static void show(const struct look *l)
 	printf("at %llu\n%.*s", (unsigned long long)l->at, (int)l->bytes, l->text);
 }
 
+#define MILLISECOND 1000000l
+
+static int late(long seconds)
+{
+	const struct sched_param priority = { .sched_priority = 50 };
+	struct timespec due, is;
+	long n = seconds * 1000, worst = 0;
+
+	if (sched_setscheduler(0, SCHED_FIFO, &priority) || mlockall(MCL_CURRENT) ||
+	    clock_gettime(CLOCK_MONOTONIC, &due))
+		die("late");
+	for (long i = 0; i < n; i++) {
+		long passed;
+
+		due.tv_nsec += MILLISECOND;
+		if (due.tv_nsec >= 1000 * MILLISECOND) {
+			due.tv_nsec -= 1000 * MILLISECOND;
+			due.tv_sec++;
+		}
+		if (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) ||
+		    clock_gettime(CLOCK_MONOTONIC, &is))
+			die("late");
+		passed = (is.tv_sec - due.tv_sec) * 1000 * MILLISECOND + is.tv_nsec - due.tv_nsec;
+		if (passed > worst)
+			worst = passed;
+	}
+	printf("late %ld %ld\n", n, worst);
+	return 0;
+}
+
 static pid_t start_worker(void (*work)(long n), long n)
 {
 	pid_t child = fork();
@@ -237,6 +271,8 @@ int main(int argc, char **argv)
 		printf("%llu\n", (unsigned long long)__builtin_ia32_rdtsc());
 		return 0;
 	}
+	if (argc == 3 && n > 0 && !strcmp(argv[1], "late"))
+		return late(n);
 	if (argc == 5 && !strcmp(argv[1], "watch"))
 		return watch(argv[2], !strcmp(argv[3], "busy"), (unsigned int)atoi(argv[4]));
 	for (size_t i = 0; n > 0 && i < sizeof(loops) / sizeof(loops[0]); i++) {
@@ -256,6 +292,6 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	fprintf(stderr, "usage: loops getpid|fork|pipe|touch N [CPU CPU]\n       loops mark 1|2|3|4\n       loops ticks\n"
-			"       loops watch FILE idle|busy SECONDS\n");
+			"       loops watch FILE idle|busy SECONDS\n       loops late SECONDS\n");
 	return 2;
 }

@@ -4,11 +4,10 @@
 import re
 
 import lines
-from common import (BUILD, EMULATOR_ONLY, MachineError, Row, binary, bochs_firmware, bochs_tiny, counted_loop, counts, full,
-                    module, say, status, timed_loop, tiny)
+import vtl1
+from common import (BUILD, EMULATOR_ONLY, FLAVOR, SIDES, MachineError, Row, binary, bochs_firmware, bochs_tiny, counted_loop,
+                    counts, full, module, say, timed_loop, tiny)
 
-FLAVOR = "release"
-SIDES = (None, FLAVOR)  # without, with
 LOOPS = {"getpid": 100000, "fork": 500, "pipe": 20000}
 TIME_REPEATS = 3
 PIPE_REPEATS = 6
@@ -16,7 +15,6 @@ PIPE_BOOTS = 3  # ping-pong under TCG has two speeds, and a boot tends to keep o
 PIPE_TURNS, TOUCH_TURNS = 3000, 8
 IDLE_SECONDS, BUSY_SECONDS = 30, 15
 BOOTS, BOOT_CPUS = 20, 8
-MIB = 1 << 20
 
 
 def sizes(_want):
@@ -27,6 +25,8 @@ def sizes(_want):
     for backend in lines.BACKENDS:
         yield Row("lines.hypervisor", f"hypervisor-{backend}.elf", parts["common code"] + parts[f"{backend} backend"],
                   "lines")
+    for part, count in lines.vtl1():
+        yield Row("lines.securekernel", part, count, "lines")
     for name in ("openvbs.efi", "hypervisor-svm.elf", "hypervisor-vmx.elf"):
         file = binary(FLAVOR) if name == "openvbs.efi" else BUILD / FLAVOR / name
         yield Row("image.bytes", f"{FLAVOR}, {name}", file.stat().st_size, "bytes")
@@ -233,9 +233,6 @@ def two_cpus(platform, want):
                 touch[side] += [timed_loop(m, "touch", TOUCH_TURNS) for _ in range(TIME_REPEATS)]
                 if side and not i:
                     rows.append(pipe_exits(m, platform))
-                    if platform == "xapic-trapped":
-                        rows.append(Row("memory.taken.bytes", f"{side}, 2 CPUs", status(m).memory_bytes, "bytes",
-                                        None, 32 * MIB))
                     if want("exits"):
                         rows += exit_rows(m, platform)
         say(f"{platform}, {i + 1} of {PIPE_BOOTS}: a turn {min(pipe[None]) * 1e6:.0f} us, "
@@ -302,17 +299,17 @@ def bochs_linux(want):
 
 # (names that it makes, function)
 ALL = [
-    (("lines.hypervisor", "image.bytes"), sizes),
+    (("lines.hypervisor", "lines.securekernel", "image.bytes"), sizes),
     (("boot.instructions", "loop.getpid.instructions", "loop.fork.instructions", "loop.pipe.instructions"),
      loop_instructions),
     (("boot.time",), tiny_boot_time),
-    *(((("memory.taken.bytes",) if name == "xapic-trapped" else ()) +
-       ("exits.idle.per_s", "exits.busy.per_s", "pipe.2cpu.time", "pipe.2cpu.exits", "npt.emulator.pipe.time",
+    *((("exits.idle.per_s", "exits.busy.per_s", "pipe.2cpu.time", "pipe.2cpu.exits", "npt.emulator.pipe.time",
         "npt.emulator.pagetouch.time"), _platform(name))
       for name in PLATFORMS),
     (("exit.cpuid.ticks", "exit.vmcall.ticks"), bochs_round_trips),
     (("boot.ticks", "exits.idle.per_s", "exits.busy.per_s"), bochs_linux),
     (("boots.8cpu",), boots_8cpu),
+    *vtl1.ALL,
     (("boot.instructions", "compile.instructions"), debian_instructions),
     (("boot.time",), debian_boot_time),
 ]

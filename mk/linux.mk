@@ -12,7 +12,7 @@ MODOUT    := $(BUILD)/linux/$(KRELEASE)
 DKMSTREE  := $(BUILD)/linux/dkms/openvbs-$(MODVER)
 MODSRC    := $(wildcard linux/*.c linux/*.h linux/compat/*.h) linux/Kbuild linux/dkms.conf
 ATTACKSRC := $(wildcard tests/attack/module/*.c tests/attack/module/*.h tests/attack/module/*.S tests/attack/*.S tests/attack/*.h) \
-             tests/attack/module/Kbuild
+             tests/attack/module/Kbuild trustlets/selftest/selftest.h
 ABI       := $(wildcard include/openvbs/*.h)
 
 .PHONY: modules dkms-source ring-test
@@ -66,3 +66,15 @@ MODULEARGS ?=
 .PHONY: module-test
 module-test: all modules ring-test ## test openvbs.ko in the test machine
 	/usr/bin/python3 tests/linux/module.py --flavor $(FLAVOR) $(MODULEARGS)
+
+# For a package, or a person: the DKMS tree and what goes with it. `dkms install openvbs/VERSION` builds it then.
+.PHONY: install-module
+install-module: dkms-source ## install the DKMS tree, initramfs hook, udev rule and group (DESTDIR=...)
+	install -d $(DESTDIR)/usr/src $(DESTDIR)/usr/share/initramfs-tools/hooks $(DESTDIR)/usr/share/initramfs-tools/modules.d \
+		$(DESTDIR)/usr/lib/udev/rules.d $(DESTDIR)/usr/lib/sysusers.d
+	cp -r $(DKMSTREE) $(DESTDIR)/usr/src/
+	rm -f $(DESTDIR)/usr/src/$(notdir $(DKMSTREE))/.done
+	install -m 755 linux/initramfs/hooks/openvbs $(DESTDIR)/usr/share/initramfs-tools/hooks/openvbs
+	install -m 644 linux/initramfs/modules.d/openvbs $(DESTDIR)/usr/share/initramfs-tools/modules.d/openvbs
+	install -m 644 linux/60-openvbs.rules $(DESTDIR)/usr/lib/udev/rules.d/60-openvbs.rules
+	install -m 644 linux/openvbs.sysusers $(DESTDIR)/usr/lib/sysusers.d/openvbs.conf

@@ -94,3 +94,22 @@ $(TL_UNIT)/test_trustlet_% $(TL_UNIT)/fuzz_trustlet: UNIT_LIBS := $(TL_LIBS)
 # Runs the ELF files themselves.
 $(TL_UNIT)/test_trustlet_elf: | $(TL)/hello.elf $(TL)/selftest.elf
 $(TL_UNIT)/host/tests/unit/test_trustlet_elf.o: HOST_CFLAGS += -DTL_ELF_DIR='"$(abspath $(TL))"'
+
+# `make bench`: selftest as a Linux process, compiled and linked as the trustlet is but for the backend and main().
+SIGN_SRC := bench/sign.c $(call tl_source,selftest) $(TL_LIB) trustlets/lib/backend_host.c
+SIGN_OBJ := $(patsubst %,$(BENCHOUT)/obj/%.o,$(basename $(SIGN_SRC)))
+
+$(BENCHOUT)/sign: $(SIGN_OBJ)
+	$(TL_CC) $(TL_CFLAGS) $(TL_LDFLAGS) $^ $(TL_LIBS) -o $@
+
+$(BENCHOUT)/obj/trustlets/selftest/main.o: SIGN_CFLAGS := -Dmain=trustlet_main -include trustlets/lib/host.h
+
+$(BENCHOUT)/obj/%.o: %.c mk/trustlets.mk mk/flags.mk | trustlets-ready
+	@mkdir -p $(@D)
+	$(TL_CC) $(TL_CFLAGS) $(SIGN_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BENCHOUT)/obj/%.o: %.S mk/trustlets.mk mk/flags.mk | trustlets-ready
+	@mkdir -p $(@D)
+	$(TL_CC) $(TL_CFLAGS) -c -o $@ $<
+
+-include $(SIGN_OBJ:.o=.d)

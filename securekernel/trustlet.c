@@ -282,7 +282,8 @@ static enum ovbs_result loop(struct trustlet *t, uint64_t since)
 	for (;;) {
 		unsigned int why;
 
-		if (!hand_over(t))
+		/* Where AMD CPUs can be interrupted after a jump to nowhere, IRET would fault in ring 0. */
+		if (!hand_over(t) || !space_user_range(t->regs.rip, 1))
 			return OVBS_E_TARGET_DEAD;
 		t->regs.rflags = (t->regs.rflags & USER_FLAGS) | RFLAGS_FIXED | RFLAGS_IF;
 		why = sk_user_enter(&t->regs);

@@ -22,9 +22,21 @@ static void fxsave(uint8_t *to)
 	asm volatile("fxsave64 %0" : "=m"(*(uint8_t(*)[512])to));
 }
 
+/*
+ * AMD's FXRSTOR leaves the x87 instruction and data pointers of before where no
+ * exception is pending (APM 5, FXRSTOR): they would tell one side's addresses to
+ * the other. A load from here overwrites them first.
+ */
 static void fxrstor(const uint8_t *from)
 {
-	asm volatile("fxrstor64 %0" : : "m"(*(const uint8_t(*)[512])from));
+	static const uint32_t anything;
+
+	asm volatile("fnclex\n"
+		     "emms\n"
+		     "fildl %0\n"
+		     "fxrstor64 %1\n"
+		     :
+		     : "m"(anything), "m"(*(const uint8_t(*)[512])from));
 }
 
 void user_begin(struct trustlet *t)

@@ -30,7 +30,7 @@ void arch_enter(struct vcpu *v, const struct ovbs_cpu_entry *e);
 
 /* ---- run ------------------------------------------------------------ */
 
-/** arch_run_guest - enter the VTL whose state is current once; returns at its next exit. */
+/** arch_run_guest - enter the VTL whose state is current; returns at an exit of this_cpu->active, which may be the other one by then. */
 void arch_run_guest(struct vcpu *v);
 
 /** arch_switch_vtl - make @to's private state the one that runs on this CPU; RSP in the shared registers becomes @to's. */

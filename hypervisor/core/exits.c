@@ -287,8 +287,8 @@ bool exit_io(struct vcpu *v, const struct io_access *io)
 
 void exit_hypercall(struct vcpu *v)
 {
-	count_exit(OVBS_STAT_HYPERCALL);
 	if (!arch_hypercall_allowed(v)) {
+		count_exit(OVBS_STAT_HYPERCALL);
 		arch_inject(v, VEC_UD, false, 0);
 		return;
 	}

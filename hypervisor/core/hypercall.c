@@ -132,6 +132,8 @@ static enum hv_status copy_in(const struct hypercall *h, struct hc_input *in, ui
 	if (!in_one_page(in->rdx, n) || out > sizeof(this_cpu->hc_output) ||
 	    (h->output && !in_one_page(in->r8, reps * h->output)))
 		return HV_STATUS_INVALID_ALIGNMENT;
+	if (!v->vtl && !vtl0_ram(in->rdx, n))
+		return HV_STATUS_INVALID_PARAMETER; /* a device may not like to be read so, and the APIC does not */
 	if (host_read_guest(v, in->rdx, this_cpu->hc_input, n))
 		return HV_STATUS_INVALID_PARAMETER;
 	in->header = this_cpu->hc_input;
@@ -188,6 +190,7 @@ void hypercall(struct vcpu *v)
 			arch_inject(v, VEC_UD, false, 0);
 		return;
 	}
+	count_exit(OVBS_STAT_HYPERCALL);
 	h = find(control);
 	arch_skip_hypercall(v);
 	status = check(h, control, v->vtl);

@@ -177,6 +177,7 @@ void hv_enter(uint32_t index)
 
 		cpu_before_entry(v);
 		arch_run_guest(v);
+		v = c->active; /* it may be the other VTL that exited */
 		__atomic_store_n(&c->shared->in_guest, 0, __ATOMIC_RELEASE);
 		arch_handle_exit(v);
 		if (c->active != v)

@@ -40,8 +40,6 @@ static uint8_t *code_page;
 static uint64_t own_gpa, own_size;
 static bool partition_enabled;
 
-#define assist ((struct hv_vp_assist_page *)PRIVATE_ADDR(PRIV_ASSIST))
-
 bool vtl1_enabled(void)
 {
 	return partition_enabled;
@@ -215,7 +213,7 @@ enum hv_status vtl_map_assist(uint64_t gpa)
 static void enter_vtl1(enum hv_vtl_entry_reason reason)
 {
 	if (this_cpu->assist_gpa)
-		assist->vtl_entry_reason = reason;
+		vtl_assist->vtl_entry_reason = reason;
 	this_cpu->active = &this_cpu->vtl[1];
 	speculation_to_vtl1();
 }
@@ -241,12 +239,34 @@ bool vtl_return(struct vcpu *v)
 		arch_notify_end(v);
 	}
 	if (!(v->gpr[GPR_RAX] & HV_VTL_RETURN_FAST) && this_cpu->assist_gpa) {
-		v->gpr[GPR_RAX] = assist->vtl_return_rax;
-		v->gpr[GPR_RCX] = assist->vtl_return_rcx;
+		v->gpr[GPR_RAX] = vtl_assist->vtl_return_rax;
+		v->gpr[GPR_RCX] = vtl_assist->vtl_return_rcx;
 	}
 	this_cpu->active = &this_cpu->vtl[0];
 	speculation_to_vtl0();
 	return true;
+}
+
+/*
+ * Requests of other CPUs need no look: each is behind an NMI that waits. What
+ * waits for VTL0 already must be told to VTL1, though, and that is the long way's.
+ */
+struct vcpu *vtl_quick(struct vcpu *v, uint64_t code)
+{
+	struct cpu *c = this_cpu;
+	bool call = code == HV_CALL_VTL_CALL;
+
+	if (call == v->vtl || !c->vtl1_ready || !c->assist_gpa || c->notified || c->vtl[0].nmi_pending)
+		return NULL;
+	if (call) {
+		count_exit(OVBS_STAT_VTL_CALL);
+		enter_vtl1(HV_VTL_ENTRY_VTL_CALL);
+	} else {
+		count_exit(OVBS_STAT_VTL_RETURN);
+		c->active = &c->vtl[0];
+		speculation_to_vtl0();
+	}
+	return c->active;
 }
 
 void vtl_call_back(struct vcpu *v)
@@ -293,7 +313,7 @@ bool vtl_intercept(struct vcpu *v, const struct slat_fault *f)
 		return true;
 	}
 	count_exit(OVBS_STAT_VTL_INTERCEPT);
-	describe((struct hv_x64_memory_intercept_message *)assist->intercept_message, v, f);
+	describe((struct hv_x64_memory_intercept_message *)vtl_assist->intercept_message, v, f);
 	enter_vtl1(HV_VTL_ENTRY_INTERCEPT);
 	return true;
 }

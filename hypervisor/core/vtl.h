@@ -18,6 +18,9 @@
 #include "core/cpu.h"
 #include "core/exits.h"
 
+/* This CPU's VP assist page of VTL1, in VTL1's memory; mapped while this_cpu->assist_gpa is not 0. */
+#define vtl_assist ((struct hv_vp_assist_page *)PRIVATE_ADDR(PRIV_ASSIST))
+
 /** vtl_prepare - VTL1's map, the hypercall page, VTL1's start on the boot CPU. 0, -ENOMEM, or -EINVAL if the loader's numbers make no sense. Context: PREPARE. */
 int vtl_prepare(const struct ovbs_boot_info *info);
 
@@ -39,6 +42,15 @@ bool vtl_context_ok(const struct hv_initial_vp_context *c);
 /** vtl_call, vtl_return - the switches that @v asked for; false: not there for it (#UD). */
 bool vtl_call(struct vcpu *v);
 bool vtl_return(struct vcpu *v);
+
+/**
+ * vtl_quick - may @v's VTL call or return be done without a look at the letter box?
+ *
+ * Only for a backend on which a request that comes now ends the next run at
+ * once (an NMI that waits until the guest is entered). Return: the VTL to switch
+ * to; NULL: do it the long way.
+ */
+struct vcpu *vtl_quick(struct vcpu *v, uint64_t code);
 
 /** vtl_call_back - something of VTL0's waits: notify VTL1 (VINA), now or as soon as it takes interrupts. */
 void vtl_call_back(struct vcpu *v);

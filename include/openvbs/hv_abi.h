@@ -50,7 +50,7 @@ enum ovbs_stat {
 	OVBS_STAT_SMI = 9,
 	OVBS_STAT_INIT = 10,
 	OVBS_STAT_SIPI = 11,
-	OVBS_STAT_HYPERCALL = 12, /* VMMCALL, VMCALL */
+	OVBS_STAT_HYPERCALL = 12, /* VMMCALL, VMCALL; without VTL calls and returns */
 	OVBS_STAT_VIRT_INSN = 13, /* VMRUN and its like */
 	OVBS_STAT_INVD = 14,
 	OVBS_STAT_IRET = 15,  /* end of an NMI handler */

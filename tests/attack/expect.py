@@ -59,7 +59,7 @@ class Attack:
 
 
 OTHER_CPU = ("nmi odd_ipis x2_reserved smi icr_forms init init_shorthands smi_own physical protected_mode self_init icr_busy "
-             "apic_mode").split()
+             "apic_mode vtl1_race vtl1_busy").split()
 
 
 def same(hardware, *names, why=""):
@@ -80,6 +80,17 @@ def fixed(*groups):
 
 def words(text):
     return text.split()
+
+
+def called(p, rows, accept="ok"):
+    """The vendor's own VMMCALL or VMCALL is a hypercall: in 64-bit mode at CPL 0 it has an answer."""
+    own = "vmcall" if p.intel else "vmmcall"
+    names = [own, f"vmxe_{own}", f"held_{own}", f"efi_{own}"] + ([] if p.intel else ["vmmcall_random"])
+    accept = (accept,) if isinstance(accept, str) else accept
+    prefixed = () if p.intel else ("vmgexit", "vmgexit_f2")
+    return [dataclasses.replace(r, accept=accept, why="a hypercall") if r.name in names else
+            dataclasses.replace(r, accept=("#UD", "#GP", "#PF", "ok"), why="VMMCALL with a prefix; without NRIPS its length is taken "
+                                "for 3, and what is left of it runs in VTL0") if r.name in prefixed else r for r in rows]
 
 
 SVM = words("vmsave vmload vmrun stgi clgi skinit invlpga vmmcall")
@@ -138,8 +149,9 @@ APIC_MSRS = fixed(
           why="hardware moves the APIC; over the hypervisor's memory it would answer in its place: the base stays"),
     same("#GP", *words("apic_base_bit9 apic_base_bit0 apic_base_bit52 apic_base_extd_without_en")),
     other("#GP", ("#GP", "changed"), "pat_reserved_type", why=EMULATOR),
+    other("#GP", ("changed", "unchanged"), "hv_guest_os_id", why="openvbs's own register, and without effect (TLFS, Hypercall Interface)"),
     same("#GP", *words("kvm_wall_clock_old kvm_system_time_old kvm_wall_clock kvm_system_time kvm_async_pf kvm_steal_time "
-                       "kvm_pv_eoi kvm_migration hv_guest_os_id hv_hypercall_page hv_reset hv_reference_tsc hv_icr "
+                       "kvm_pv_eoi kvm_migration hv_hypercall_page hv_reset hv_reference_tsc hv_icr "
                        "hv_vp_assist hv_siefp hv_simp hv_crash_ctl xen_hypercall_page"), why=BELOW),
     other("#GP", ("#GP", "unchanged"), "vmware_backdoor", why=BELOW + "; QEMU ignores it"),
 )
@@ -296,22 +308,168 @@ def protected_rows(p):
             + guarded("after_prot"))
 
 
+# ---- VTL1 and the way to it ----
+
+VTL1 = "VTL1 has no counterpart in hardware: what include/openvbs/tlfs.h and vtl_abi.h say"
+
+
+def vtl1(accept, *names, why=VTL1):
+    return other("-", accept, *names, why=why)
+
+
+def alive(*names):
+    return vtl1("alive", *names, why="afterwards VTL1 answers")
+
+
+HYPERCALLS = (
+    vtl1("denied", *words("hc_modify_read_only hc_modify_all hc_modify_for_vtl1 hc_set_vtl1_rip hc_set_vtl1_cr3 hc_set_vtl1_assist "
+                          "hc_set_vtl1_vina hc_set_vtl1_event hc_set_vtl0_rip hc_set_own_rip hc_set_own_assist hc_set_own_event "
+                          "hc_get_vtl1_rip hc_get_vtl1_rsp hc_get_vtl1_cr3 hc_get_vtl1_assist hc_enable_vp hc_enable_vp_other "
+                          "hc_log"), why="VTL1's alone")
+    + vtl1("already", "hc_enable_partition", why="the hypervisor enabled VTL1 before VTL0 ran")
+    + vtl1("bad_parameter", *words("hc_get_vtl2 hc_get_vtl_flag hc_get_reserved hc_get_unknown hc_enable_partition_2 "
+                                   "hc_enable_partition_flags"))
+    + vtl1("bad_partition", "hc_get_partition")
+    + vtl1("bad_vp", "hc_get_vp_far")
+    + vtl1(("not_here", "bad_vp"), "hc_get_vp_other", why="another CPU's registers; on one CPU there is none")
+    + vtl1("bad_code", *words("hc_code_0 hc_code_unknown hc_code_all_ones hc_vtl_call_fast hc_vtl_return_fast"))
+    + vtl1("#UD", "hc_vtl_return", why="VTL0 is the lowest")
+    + vtl1("bad_input", *words("hc_fast hc_no_reps hc_start_at_end hc_start_far hc_reps_of_no_rep hc_start_of_no_rep hc_varhead "
+                               "hc_reserved_27 hc_reserved_44 hc_reserved_63"))
+    + vtl1("bad_alignment", "hc_reps_too_many", "hc_reps_two_pages", why="input and output lie in one page each")
+    + alive("hypercalls_alive")
+)
+DEVICES = words("apic ioapic rom")
+PLACES = words("block vtl1 vtl1_last log code beyond limit top")
+WRITTEN = "the hypervisor writes for VTL0 to VTL0's RAM alone"
+HYPERCALL_PLACES = (
+    vtl1("bad_alignment", *words("hc_in_unaligned hc_in_odd hc_in_crossing hc_out_unaligned hc_out_odd hc_out_crossing"))
+    + vtl1("ok", "hc_good")
+    + vtl1(("bad_partition", "bad_parameter"), *[f"hc_in_{n}" for n in words("block vtl1 vtl1_last log code")],
+           why="the block is zeros for VTL0, also by the hypervisor's hand: partition 0")
+    + vtl1("bad_parameter", *[f"hc_in_{n}" for n in words("beyond limit top")])
+    + vtl1("bad_parameter", *[f"hc_out_{n}" for n in PLACES], why=WRITTEN)
+    + alive("places_alive")
+)
+HYPERCALL_DEVICES = (
+    vtl1(("bad_partition", "bad_parameter"), *[f"hc_in_{n}" for n in DEVICES], why="what VTL0 may read itself, or refused")
+    + vtl1("bad_parameter", *[f"hc_out_{n}" for n in DEVICES], why=WRITTEN)
+    + alive("devices_alive")
+)
+HYPERCALL_PAGE = (
+    hidden("#GP", "hc_page_write", why="the hypervisor's own page")
+    + hidden("#UD", "hc_page_vtl_return", why="VTL0 is the lowest")
+    + same("#GP", *words("hv_page_off hv_page_move hv_page_move_lock hv_vp_index_set hv_assist_off hv_assist_set hv_assist_get"),
+           why="the page is put and locked by the hypervisor; VTL0 has no VP assist page")
+    + alive("page_alive")
+)
+REGISTER = (
+    vtl1("bad_parameters", *[f"reg_{n}" for n in words("unaligned bit52 bit62 bit63 zero_bit0") + PLACES + DEVICES],
+         why="a message page is a page of VTL0's RAM")
+    + vtl1("zeros", "reg_other_untouched", "page_given_back", why="VTL1 writes to no page that is not registered")
+    + vtl1("not_supported", *[f"vtl_op_{n}" for n in range(4)])
+    + vtl1("ok", "unregister") + vtl1("bad_state", "unregister_again", "message_without_page") + alive("register_alive")
+)
+MESSAGES = (
+    vtl1("bad_format", *words("abi_0 abi_2 abi_max reserved_0 reserved_1 reserved_2 type_4 type_8 type_9 type_15 type_upper type_top "
+                              "close_with_types protect_without_types"))
+    + vtl1("not_supported", *words("op_0 op_8 op_huge op_max command_unknown"))
+    + vtl1("bad_parameters", *words("offset_0 offset_127 offset_4097 offset_4096 offset_max offset_2_to_32 size_past size_wraps "
+                                    "size_wraps_to_start size_2_to_32 out_offset_0 out_size_past out_wraps overlap_same "
+                                    "overlap_by_one overlap_around"))
+    + vtl1("not_found", *words("session_0 session_max session_slot_0 session_trustlet_255 session_future open_unknown_uuid "
+                               "resume_session_0 close_twice invoke_closed"))
+    + vtl1("bad_state", "resume_nothing")
+    + vtl1("ok", "close_once", "list_from_max")
+    + alive("messages_alive")
+)
+PROTECT = (
+    vtl1("bad_parameters", *[f"protect_{n}" for n in words("block vtl1 into_block code apic rom beyond top unaligned nothing 513 "
+                                                           "2_to_52 2_to_63 max bit52")], why="not VTL0's RAM, or too much")
+    + vtl1("conflict", "protect_messages", "protected_register", why="no page is both: VTL1 would write there for VTL0")
+    + vtl1("ok", "protect_own", "protected_again")
+    + vtl1("#GP", *words("protected_write protected_locked protected_string protected_fxsave protected_sgdt"))
+    + vtl1("bad_parameter", "protected_hypercall", why="nor by the hypervisor's hand")
+    + vtl1("kept", "protected_content")
+)
+
+
+def protect_rows(p):
+    return PROTECT + vtl1(("#GP", "written") if p.model else "#GP", "protected_walk",
+                          why="a walk that would set an accessed bit there; Bochs sets it unchecked (docs/caveats.md)"
+                          ) + alive("protect_alive")
+
+
+TL_CRASHES = words("tl_read_kernel tl_read_kernel_2m tl_read_window tl_read_stack tl_read_assist tl_read_code_page "
+                   "tl_read_message_page tl_read_last tl_read_private tl_read_first tl_read_low tl_read_image_base "
+                   "tl_read_stack_base tl_read_top tl_read_non_canonical tl_null tl_stack tl_canary tl_write_text tl_exit "
+                   "tl_exec_heap tl_exec_stack tl_exec_static tl_exec_constant tl_exec_request tl_cli tl_hlt tl_read_cr3 "
+                   "tl_write_cr3 tl_rdmsr tl_out tl_vmcall tl_vmmcall tl_int80 tl_ud2 tl_int3 tl_divide tl_non_canonical")
+TRUSTLET = (
+    vtl1("crash", *TL_CRASHES, why="the trustlet ends, and nothing else does")
+    + vtl1(("crash", "ok"), "tl_sgdt", why="ok where the CPU has no UMIP")
+    + vtl1("errno13", *words("tl_map_rwx tl_map_rx tl_protect_rwx tl_protect_rx tl_protect_text tl_protect_constant"),
+           why="EACCES: code comes from the image alone, and is never written")
+    + vtl1("errno12", "tl_protect_foreign", why="ENOMEM: nothing is there")
+    + vtl1("errno22", *words("tl_map_fixed_text tl_map_kernel tl_unmap_kernel"), why="EINVAL")
+    + vtl1("errno38", *[f"tl_sys_{n}" for n in words("read open ioctl socket clone fork execve ptrace iopl init_module own_next "
+                                                     "2_to_32 max")], why="ENOSYS")
+    + alive("trustlet_alive")
+)
+REGISTERS = (vtl1("ok", "registers_call")
+             + vtl1("kept", *words("registers_general registers_vector registers_page"),
+                    why="nothing of VTL1's is left where VTL0 can see it, nothing of VTL0's is lost")
+             + alive("registers_alive"))
+
+VTL1_ATTACKS = [
+    Attack("vtl1_memory", fixed(hidden("denied", "vtl1_read_write", why="VTL1's memory is a part of the block"),
+                                hidden("#GP", "vtl1_exec"), hidden(("denied", "unmapped"), "vtl1_ioremap"),
+                                alive("vtl1_memory_alive"))),
+    Attack("hypercalls", fixed(HYPERCALLS)),
+    Attack("hypercall_places", fixed(HYPERCALL_PLACES)),
+    # Bochs ends at a read of its APIC that is no aligned word.
+    Attack("hypercall_devices", fixed(HYPERCALL_DEVICES), where=lambda p: not p.model),
+    Attack("hypercall_page", fixed(HYPERCALL_PAGE)),
+    Attack("vtl1_register", fixed(REGISTER)),
+    Attack("vtl1_messages", fixed(MESSAGES)),
+    Attack("vtl1_race", fixed(vtl1("documented", "message_race", why="a page that changes while it is read"), alive("race_alive"))),
+    Attack("vtl1_busy", fixed(vtl1("busy", "busy_invoke", "busy_close", why="the trustlet serves another CPU's call"),
+                              vtl1("ok", "busy_version"),
+                              vtl1(("bad_state", "ok"), "busy_resume", "busy_call",
+                                   why="whoever resumes the call first between two of its parts ends it"),
+                              alive("busy_alive"))),
+    Attack("vtl1_recursion", fixed(vtl1("busy", "recursion", why="a call into a trustlet whose call waits"),
+                                   vtl1(("bad_state", "not_found"), "resume_other_session"), vtl1("ok", "recursion_outer"),
+                                   alive("recursion_alive"))),
+    Attack("vtl1_reset", lambda p: vtl1("ok", "reset") + vtl1("dead", "reset_session") + alive("reset_idle_alive", "reset_alive")
+           + (vtl1(("dead", "ok", "bad_state"), "reset_running", why="a call on another CPU ends, or is done") if p.cpus > 1 else [])),
+    Attack("vtl1_protect", protect_rows),
+    Attack("vtl1_trustlet", fixed(TRUSTLET), seconds=240),
+    Attack("vtl1_endless", fixed(vtl1("crash", "tl_endless", why="its budget ends"), alive("endless_alive")), seconds=240),
+    Attack("vtl1_registers", fixed(REGISTERS)),
+    Attack("vtl1_fuzz", fixed(vtl1("documented", "vtl1_fuzz", why="no input has an answer that is not documented, or writes elsewhere"),
+                              alive("fuzz_alive")), seconds=60),
+]
+
+
+HELD = "a trap that is held goes or stays"
 S3 = "hardware sleeps and wakes without the hypervisor: refused, the machine stays awake"
 RESET = "as on hardware: the machine is reset"
 
 ATTACKS = [
-    Attack("insns", fixed(same("#UD", *SVM, *VMX, *ABSENT))),
+    Attack("insns", lambda p: called(p, same("#UD", *SVM, *VMX, *ABSENT))),
     Attack("invd", fixed(same("kept", "invd", why="turned into WBINVD"))),
     Attack("svme", fixed(same("#GP", "svme_set", "svme_hsave"),
                          same("#UD", *words("svme_vmsave svme_vmload svme_vmrun svme_stgi svme_clgi svme_stgi_again")))),
-    Attack("vmxe", fixed(same("#GP", "vmxe_set", "smxe_set", why="CR4.VMXE and CR4.SMXE are reserved bits without VMX and SMX"),
-                         same("#UD", *[f"vmxe_{n}" for n in VMX if n not in ("vmfunc", "vmresume")]),
-                         same("#UD", "smxe_getsec")), where=lambda p: p.intel),  # elsewhere: cr4_vmxe, in boots of its own
-    Attack("vmmcall_random", fixed(same("#UD", "vmmcall_random"))),
+    Attack("vmxe", lambda p: same("#GP", "vmxe_set", "smxe_set", why="CR4.VMXE and CR4.SMXE are reserved bits without VMX and SMX")
+           + called(p, same("#UD", *[f"vmxe_{n}" for n in VMX if n not in ("vmfunc", "vmresume")]))
+           + same("#UD", "smxe_getsec"), where=lambda p: p.intel),  # elsewhere: cr4_vmxe, in boots of its own
+    Attack("vmmcall_random", lambda p: called(p, same("#UD", "vmmcall_random"), "answered")),
     Attack("user", fixed(other("SIGILL", ("SIGILL", "SIGSEGV"), *words("user_vmrun user_vmmcall user_vmload user_vmsave "
                                                                        "user_stgi user_clgi user_skinit user_invlpga "
                                                                        "user_vmcall user_rsm user_vmxon user_vmread user_vmlaunch "
-                                                                       "user_vmptrld user_invept user_getsec"),
+                                                                       "user_vmptrld user_invept user_getsec user_vmmcall_vtl_call "
+                                                                       "user_vmcall_vtl_call user_compat_vmmcall user_compat_vmcall"),
                                why="AMD CPUs check the privilege first: #GP, docs/caveats.md"),
                          other("SIGILL", ("SIGILL", "SIGSEGV", "SIGTRAP"), "user_step_held", why="the trap may come first"),
                          hidden(("ok", "locked"), "devmem_read", why="reads zeros (or the kernel is locked down)"),
@@ -323,9 +481,8 @@ ATTACKS = [
                                                                            why="absent without protection keys"))),
     Attack("steps", fixed(same("#DB", *words("step_nop step_cpuid step_cpuid_hv step_rdmsr_efer step_wrmsr_efer step_wbinvd"),
                                why="the single-step trap comes right behind an emulated instruction"))),
-    Attack("steps_held", fixed(other("#UD", ("#UD", "#DB"), "held_vmcall", "held_vmmcall", why="a trap that is held goes or stays"),
-                               other("#GP", ("#GP", "#DB"), "held_rdmsr", "held_wrmsr", why="a trap that is held goes or stays"),
-                               guarded("after_held"))),
+    Attack("steps_held", lambda p: called(p, other("#UD", ("#UD", "#DB"), "held_vmcall", "held_vmmcall", why=HELD), ("ok", "#DB"))
+           + other("#GP", ("#GP", "#DB"), "held_rdmsr", "held_wrmsr", why=HELD) + guarded("after_held")),
     Attack("msrs", msr_rows),
     Attack("mtrr", fixed(other("ok", ("ok", "#GP"), "mtrr_over_block", why="only makes memory slow; no other effect is allowed"))),
     Attack("msr_sweep", fixed(same("done", "msr_sweep", why="a value or #GP each, compared with the same machine without openvbs"))),
@@ -348,6 +505,7 @@ ATTACKS = [
     Attack("tables", table_rows),
     Attack("descriptors", fixed(hidden("zeros", "gdt_hidden"), hidden(("zeros", "found"), "gdt_log", why="the log may be read"),
                                 hidden("#GP", "sgdt_hidden", "sgdt_log"))),
+    *VTL1_ATTACKS,
     Attack("nmi", nmi_rows),
     Attack("odd_ipis", fixed(same("ok", *words("icr_vector0 icr_vector15 icr_mode3 icr_extint icr_lowest_vector0 "
                                                "icr_sipi_running icr_init_deassert icr_init_deassert_all icr_absent_cpu")),
@@ -415,7 +573,7 @@ def efi_rows(p):
         own = (own + other("ok", "#GP", *words("efi_xss_pt efi_xss_cet_u efi_xss_cet_s efi_xss_lbr"),
                            why="XRSTORS would load hidden registers; processor trace writes to physical memory")
                + other("ok", "#GP", "efi_misc_limit_cpuid", "efi_misc_xd_disable", why="the hypervisor needs CPUID and NX"))
-    return EFI_ROWS + own + [dataclasses.replace(r, accept=("#GP", "ok"), why=FOREIGN) for r in foreign]
+    return called(p, EFI_ROWS) + own + [dataclasses.replace(r, accept=("#GP", "ok"), why=FOREIGN) for r in foreign]
 
 
 OUTSIDE_ROWS = hidden("content", "outside_not_empty",
@@ -480,7 +638,25 @@ ANY_CONTROL = {
     "writes": {f"write_{n}": "accepted" for n in WRITES if n not in ("cmpxchg_other", "sldt")},
     "init": {"init_physical": "bare", "init_three_times": "bare", "after_init": "bare"},
     "self_init": {"init_self_by_id": "bare", "after_self_init": "bare"},
+    # No VTL1: nothing can be tried, and the row says so.
+    "vtl1_memory": {"vtl1_read_write": "none"},
+    "hypercalls": {"hc_modify_read_only": "none"},
+    "hypercall_places": {"hc_good": "none"},
+    "hypercall_devices": {"hc_in_apic": "none"},
+    "hypercall_page": {"hc_page_write": "none"},
+    "vtl1_register": {"reg_unaligned": "none"},
+    "vtl1_messages": {"abi_0": "none"},
+    "vtl1_race": {"message_race": "none"},
+    "vtl1_busy": {"busy_invoke": "none"},
+    "vtl1_recursion": {"recursion": "none"},
+    "vtl1_reset": {"reset": "none"},
+    "vtl1_protect": {"protect_own": "none"},
+    "vtl1_trustlet": {"tl_read_kernel": "none"},
+    "vtl1_endless": {"tl_endless": "none"},
+    "vtl1_registers": {"registers_general": "none"},
+    "vtl1_fuzz": {"vtl1_fuzz": "none"},
 }
+INSB = {"write_insb": ("accepted", "ok")}  # the port gives what is there already
 AMD_CONTROL = {
     "svme": {"svme_set": "ok", "svme_hsave": "ok", "svme_vmsave": "ok", "svme_vmload": "ok", "svme_vmrun": "ok",
              "svme_stgi": "ok", "svme_clgi": "ok", "svme_stgi_again": "ok"},
@@ -490,20 +666,27 @@ AMD_CONTROL = {
     "regs": {"efer_svme": "ok"},
     "cpuid_hidden": {"cpuid_svm": "shown", "cpuid_svm_leaf": "shown"},
     "protected_mode": {"prot_efer_svme": "ok", "prot_hsave": "ok", "prot_vm_cr": "ok", "after_prot": "bare"},
+    "insns": {"vmmcall": "#UD"},
     "s3_outw": {"s3_outw": "slept"},
 }
+BOCHS_AMD_CONTROL = {
+    "writes": {**ANY_CONTROL["writes"], **INSB},
+    "s3_outw": {"s3_outw": "hang"},  # put to sleep, this machine never comes back
+}
 INTEL_CONTROL = {
-    "vmxe": {"vmxe_set": "ok", **{f"vmxe_{n}": "ok" for n in VMX if n not in ("vmfunc", "vmresume")}},
+    "vmxe": {"vmxe_set": "ok", **{f"vmxe_{n}": "ok" for n in VMX if n not in ("vmfunc", "vmresume", "vmcall")}},
     "msrs": {"vmx_basic": "ok", "vmx_ept_vpid": "ok", "apic_base_hidden": "changed", "ds_area_hidden": ("changed", "unchanged"),
              "pebs_base_hidden": ("changed", "unchanged")},
     "cpuid_hidden": {"cpuid_vmx": "shown"},
-    "writes": {**ANY_CONTROL["writes"], "write_insb": ("accepted", "ok")},  # the port gives what is there already
+    "writes": {**ANY_CONTROL["writes"], **INSB},
+    "insns": {"vmcall": "#UD"},
     "protected_mode": {"prot_vmx_basic": "ok", "prot_task": "content", "after_prot": "bare"},
 }
 
 
 def control(p):
-    return {**ANY_CONTROL, **(INTEL_CONTROL if p.intel else AMD_CONTROL)}
+    own = INTEL_CONTROL if p.intel else {**AMD_CONTROL, **(BOCHS_AMD_CONTROL if p.model else {})}
+    return {**ANY_CONTROL, **own}
 
 
 AMD_CONTROL_EFI = {"efi_signature": "other", "efi_cpuid_svm": "shown", "efi_efer_svme": "ok", "efi_svme_vmrun": "ok",

@@ -4,6 +4,7 @@
 
     tests/attack/run.py [--flavor release|debug] [--platform NAME]... [--only ATTACK]...
     tests/attack/run.py --without        the same without openvbs: the judgement must fail there
+    tests/attack/run.py --only vtl1_fuzz --fuzz 10000000 --seed 7    a long run of the fuzzer
 
 Prints the table, writes build/attack.json (a list of {name, platform, hardware,
 expected, outcome, detail, ok, why}), and exits with 1 if a row is not ok or
@@ -45,6 +46,8 @@ X2APIC_IOMMU = "amd-iommu,xtsup=on,intremap=on"  # Linux uses the x2APIC with in
 BOCHS_HURRY = 20  # its guest's clock is so much slower than the host's
 ROW = re.compile(r"^row (\S+) (\S+) ?(.*)$", re.M)
 STATUS = "/sys/firmware/efi/efivars/OpenvbsStatus-4f70656e-5642-5300-9d1c-6c0a52f3b7e1"
+FUZZ = {"fuzz_count": 100000, "fuzz_seed": 1}  # parameters of openvbs_attack.ko; on Bochs 1/400 of the inputs
+FUZZ_RATE = 1000  # inputs a second at least, for the time limit
 BOOTS = 30  # of one platform, if attack after attack ends the machine
 
 
@@ -71,7 +74,7 @@ def machine(platform, build, tag, **more):
     files = {"/root/openvbs.ko": BUILD / "linux" / release / "openvbs.ko",
              "/root/attack.ko": BUILD / "linux" / release / "openvbs_attack.ko",
              "/root/attack_user": BUILD / "attack" / "attack_user"}
-    options = dict(cpus=platform.cpus, openvbs=build, time_limit=900, files=files)
+    options = dict(cpus=platform.cpus, openvbs=build, time_limit=900 + FUZZ["fuzz_count"] // FUZZ_RATE, files=files)
     if platform.model:
         # It panics at a write to some MSRs, and would end.
         reports = ", ".join(f"cpu{n}=report" for n in range(platform.cpus))
@@ -86,7 +89,8 @@ def machine(platform, build, tag, **more):
 
 def prepare(m, platform):
     m.wait_ready(300)
-    m.sh(f"insmod /root/attack.ko wait_divisor={BOCHS_HURRY if platform.model else 1}")
+    parameters = " ".join(f"{name}={value}" for name, value in FUZZ.items())
+    m.sh(f"insmod /root/attack.ko wait_divisor={BOCHS_HURRY if platform.model else 1} {parameters}")
     dump = m.run(f"test -e {STATUS} && base64 {STATUS}")
     if dump.rc:
         return 0
@@ -125,7 +129,8 @@ def run_attack(m, attack):
     if attack.name == "user":
         command = "chmod +x /root/attack_user; /root/attack_user $(cat /run/hidden 2>/dev/null)"
     try:
-        result = m.run(command, attack.seconds)
+        more = FUZZ["fuzz_count"] // FUZZ_RATE if attack.name == "vtl1_fuzz" else 0
+        result = m.run(command, attack.seconds + more)
     except MachineError as e:
         said = [(n, o, d) for n, o, d in ROW.findall(m.log_text().replace("attack: ", "\n"))]
         return said, str(e), fate(m, e)
@@ -436,8 +441,11 @@ def main():
     parser.add_argument("--only", action="append", metavar="ATTACK")
     parser.add_argument("--without", action="store_true", help="without openvbs: the negative control")
     parser.add_argument("--jobs", type=int, default=2, help="platforms to run at the same time")
+    parser.add_argument("--fuzz", type=int, default=FUZZ["fuzz_count"], metavar="COUNT", help="inputs of the attack vtl1_fuzz")
+    parser.add_argument("--seed", type=int, default=FUZZ["fuzz_seed"], help="of its random numbers")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
+    FUZZ.update(fuzz_count=args.fuzz, fuzz_seed=args.seed)
     results = Results()
     image = None if args.without else snapshot(args.flavor)
     chosen = [p for p in PLATFORMS if (p.name in args.platform if args.platform else not args.without or p.cpus <= 2)]

@@ -75,6 +75,50 @@ INSN(clgi, "0x0f, 0x01, 0xdd")
 INSN(skinit, "0x0f, 0x01, 0xde")
 INSN(invlpga, "0x0f, 0x01, 0xdf")
 INSN(vmcall, "0x0f, 0x01, 0xc1")
+
+/* VTL calls with a message, and the way of the hypercall page: input value in RCX. */
+#define INSN_VTL_CALL(name, bytes)                                                                 \
+	static void i_##name(volatile uint64_t *at)                                                \
+	{                                                                                          \
+		uint64_t a = 0, c = 0x11, d = 1;                                                   \
+		(void)at;                                                                          \
+		__asm__ volatile(".byte " bytes : "+a"(a), "+c"(c), "+d"(d) : : "memory", "cc");   \
+	}
+
+INSN_VTL_CALL(vmmcall_vtl_call, "0x0f, 0x01, 0xd9")
+INSN_VTL_CALL(vmcall_vtl_call, "0x0f, 0x01, 0xc1")
+
+/* The same from 32-bit code; behind it is a breakpoint. */
+static void compat(const unsigned char *code, size_t n)
+{
+	const uint16_t user32_cs = 0x23;
+	unsigned char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	struct {
+		uint32_t offset;
+		uint16_t selector;
+	} to;
+
+	if (page == MAP_FAILED)
+		raise(SIGBUS);
+	memset(page, 0xCC, PAGE);
+	memcpy(page, code, n);
+	to.offset = (uint32_t)(uintptr_t)page;
+	to.selector = user32_cs;
+	__asm__ volatile("ljmpl *%0" : : "m"(to), "a"(0), "c"(0x11), "d"(1) : "memory", "cc");
+}
+
+static void i_compat_vmmcall(volatile uint64_t *at)
+{
+	(void)at;
+	compat((const unsigned char[]){ 0x0F, 0x01, 0xD9 }, 3);
+}
+
+static void i_compat_vmcall(volatile uint64_t *at)
+{
+	(void)at;
+	compat((const unsigned char[]){ 0x0F, 0x01, 0xC1 }, 3);
+}
 INSN(rsm, "0x0f, 0xaa")
 INSN(vmread, "0x0f, 0x78, 0xc0")
 INSN(vmlaunch, "0x0f, 0x01, 0xc2")
@@ -174,6 +218,10 @@ int main(int argc, char **argv)
 		{ "user_vmlaunch", i_vmlaunch },   { "user_vmptrld", i_vmptrld },
 		{ "user_invept", i_invept },       { "user_getsec", i_getsec },
 		{ "user_step_held", i_step_held },
+		{ "user_vmmcall_vtl_call", i_vmmcall_vtl_call },
+		{ "user_vmcall_vtl_call", i_vmcall_vtl_call },
+		{ "user_compat_vmmcall", i_compat_vmmcall },
+		{ "user_compat_vmcall", i_compat_vmcall },
 	};
 	struct sigaction action = { .sa_handler = caught };
 

@@ -456,9 +456,9 @@ static void test_return_registers(void **state)
 		assert_int_equal(vtl_map_assist(page ? OWN : 0), HV_STATUS_SUCCESS);
 		assert_true(vtl_call(vtl0));
 		if (page)
-			assert_int_equal(assist->vtl_entry_reason, HV_VTL_ENTRY_VTL_CALL);
-		assist->vtl_return_rax = 0x1111;
-		assist->vtl_return_rcx = 0x2222;
+			assert_int_equal(vtl_assist->vtl_entry_reason, HV_VTL_ENTRY_VTL_CALL);
+		vtl_assist->vtl_return_rax = 0x1111;
+		vtl_assist->vtl_return_rcx = 0x2222;
 		this_cpu->gpr[GPR_RAX] = 0x4440 | fast;
 		this_cpu->gpr[GPR_RCX] = 0x5555;
 		assert_true(vtl_return(vtl1));

@@ -167,6 +167,7 @@ void arch_run_guest(struct vcpu *v)
 	b->rax = v->gpr[GPR_RAX];
 	b->rsp = v->gpr[GPR_RSP];
 	svm_vmrun(v->arch.vmcb_spa, v->gpr, v->arch.host_spa);
+	b = this_cpu->active->arch.vmcb; /* svm_fast() may have switched */
 	v->gpr[GPR_RAX] = b->rax;
 	v->gpr[GPR_RSP] = b->rsp;
 	b->tlb_control = TLB_KEEP;

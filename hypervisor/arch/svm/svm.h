@@ -25,6 +25,16 @@ enum {
 };
 
 void svm_vmrun(uint64_t vmcb_spa, uint64_t *gpr, uint64_t host_spa);
+
+/**
+ * svm_fast - a VTL call or return right behind the exit, if nothing else is to be done
+ * @rcx: the guest's RCX, where vmrun.S put it
+ *
+ * Return: physical address of the VMCB to go on with, whose VTL is this_cpu->active
+ * then; 0: leave it to arch_handle_exit(). Context: between VMRUN and the host's
+ * own state (vmrun.S).
+ */
+uint64_t svm_fast(uint64_t *rcx);
 void svm_window(void);
 void svm_wait(volatile uint32_t *nmi_seen);
 

@@ -9,8 +9,15 @@
  * and VMSAVE switch those, both ways, because the host needs its own TR: the
  * stack of its NMI handler comes from there. After the exit no general register
  * is left with a value of VTL0's, so that none can steer speculation.
+ *
+ * A VTL call or return need not go all the way: the VTLs share the general
+ * registers, so only those that C may change are put aside while svm_fast()
+ * looks whether it can be done right here; it gives the VMCB to go on with.
+ * GIF is clear all the time, and the host needs no TR without an NMI.
  */
 #include "arch/x86/gprs.inc"
+
+#define HV_CALL_VTL_CALL 0x11 /* openvbs/tlfs.h */
 
 	.text
 	.globl svm_vmrun
@@ -24,11 +31,37 @@ svm_vmrun:
 	movq	%rsi, %rdi
 	load_guest_gprs
 
-	vmload	%rax
+1:	vmload	%rax
 	vmrun	%rax
 	vmsave	%rax
 
-	save_guest_gprs
+	leaq	-HV_CALL_VTL_CALL(%rcx), %rax	/* RCX: HvCallVtlCall, or HvCallVtlReturn, the next number */
+	cmpq	$1, %rax
+	ja	2f
+	pushq	%r11
+	pushq	%r10
+	pushq	%r9
+	pushq	%r8
+	pushq	%rdi
+	pushq	%rsi
+	pushq	%rdx
+	pushq	%rcx
+	movq	%rsp, %rdi
+	subq	$8, %rsp
+	call	svm_fast
+	addq	$8, %rsp
+	popq	%rcx
+	popq	%rdx
+	popq	%rsi
+	popq	%rdi
+	popq	%r8
+	popq	%r9
+	popq	%r10
+	popq	%r11
+	testq	%rax, %rax
+	jnz	1b
+
+2:	save_guest_gprs
 
 	popq	%rsi
 	popq	%rax

@@ -12,6 +12,7 @@
 #include <ovbs_string.h>
 
 #include "arch/x86/host.h"
+#include "core/vtl.h"
 #include "mm/pool.h"
 
 #define ASID_VTL1 2u
@@ -96,7 +97,7 @@ bool arch_hypercall_allowed(const struct vcpu *v)
 }
 
 /* VMMCALL with prefixes is longer; then what follows is wrong for the caller alone. */
-void arch_skip_hypercall(struct vcpu *v)
+static inline void skip(struct vcpu *v)
 {
 	struct vmcb *b = v->arch.vmcb;
 
@@ -104,6 +105,37 @@ void arch_skip_hypercall(struct vcpu *v)
 	b->shadow = 0;
 	b->rflags &= ~RFLAGS_RF;
 	v->arch.step_trap = b->rflags & RFLAGS_TF;
+}
+
+void arch_skip_hypercall(struct vcpu *v)
+{
+	skip(v);
+}
+
+uint64_t svm_fast(uint64_t *rcx)
+{
+	struct vcpu *v = this_cpu->active, *to;
+	struct vmcb *b = v->arch.vmcb, *next;
+
+	/* Every bit of RAX counts for a return (fast: the registers stay); that and a trap flag are rare. */
+	if (b->exitcode != EXIT_VMMCALL || !arch_hypercall_allowed(v) || (b->rflags & RFLAGS_TF) ||
+	    (b->exitintinfo & EVENT_VALID) || (v->vtl && b->rax))
+		return 0;
+	to = vtl_quick(v, *rcx);
+	if (!to)
+		return 0;
+	skip(v);
+	b->tlb_control = TLB_KEEP;
+	b->eventinj = 0;
+	next = to->arch.vmcb;
+	if (to->vtl) {
+		next->rax = b->rax;
+	} else {
+		next->rax = vtl_assist->vtl_return_rax;
+		*rcx = vtl_assist->vtl_return_rcx;
+	}
+	/* As in arch_run_guest(): QEMU TCG leaves VTL0's breakpoints armed; VTL1's DR7 comes with VMRUN. */
+	return to->arch.vmcb_spa;
 }
 
 static void inject(struct vmcb *b, uint8_t vector)

@@ -13,6 +13,7 @@
 #include <ovbs_string.h>
 
 #include "arch/contract.h"
+#include "arch/x86/apic.h"
 #include "arch/x86/layout.h"
 #include "core/log.h"
 #include "core/vtl.h"
@@ -266,7 +267,7 @@ int host_read_guest(void *ctx, uint64_t g, void *buf, size_t n)
 		memset(buf, 0, n);
 		return 0;
 	}
-	if (!v->vtl && !(slat_rights(&vtl0_slat, gpa(g)) & SLAT_R))
+	if (!v->vtl && (!(slat_rights(&vtl0_slat, gpa(g)) & SLAT_R) || (g & PAGE_MASK) == apic_page()))
 		return -EFAULT;
 	memcpy(buf, guest_window(g, 0), n);
 	guest_window_close();

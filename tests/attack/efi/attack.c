@@ -15,6 +15,7 @@
 #include <format.h>
 #include <openvbs/hv_abi.h>
 #include <openvbs/status.h>
+#include <openvbs/tlfs.h>
 #include <ovbs_string.h>
 
 #define PAGE          4096u
@@ -114,6 +115,14 @@ static void find_status(struct attack *a)
 	}
 }
 
+static void find_code(struct attack *a)
+{
+	struct msr m = { HV_X64_MSR_HYPERCALL, 0 };
+
+	if (try_it(msr_read, &m) == NOTHING)
+		a->code = m.value & ~(uint64_t)(PAGE - 1);
+}
+
 static void find_block(struct attack *a)
 {
 	static uint8_t map[64 << 10];
@@ -121,6 +130,7 @@ static void find_block(struct attack *a)
 	UINT32 version;
 
 	find_status(a);
+	find_code(a);
 	if (!a->log || a->st->BootServices->GetMemoryMap(&size, (EFI_MEMORY_DESCRIPTOR *)map, &key,
 							 &stride, &version))
 		return;
@@ -138,7 +148,7 @@ static void find_block(struct attack *a)
 static int is_visible(const struct attack *a, uint64_t at)
 {
 	return (at >= a->log && at < a->log + a->log_bytes) ||
-	       (at >= a->stats && at < a->stats + a->stats_bytes);
+	       (at >= a->stats && at < a->stats + a->stats_bytes) || (a->code && at == a->code);
 }
 
 /* ---- memory ---- */
@@ -189,7 +199,7 @@ static void memory_rows(struct attack *a)
 		zeros += !vis && got == NOTHING && !w.value;
 		w.value = vis ? *w.at : MARK;
 		denied += try_it(word_write, &w) == 13;
-		fetched += try_it(word_run, (void *)(uintptr_t)at) == 13;
+		fetched += (a->code && at == a->code) || try_it(word_run, (void *)(uintptr_t)at) == 13;
 		try_it(page_read, &w);
 		if (!vis && w.value)
 			zeros = 0;

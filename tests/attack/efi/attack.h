@@ -16,6 +16,7 @@ struct attack {
 	EFI_SYSTEM_TABLE *st;
 	uint64_t start, end; /* of the block; equal: there is none */
 	uint64_t log, log_bytes, stats, stats_bytes;
+	uint64_t code; /* the hypercall page: it may be read and run */
 	uint64_t reported_bytes; /* by the status table */
 };
 

@@ -29,7 +29,8 @@ struct attack {
 /* Attacks by theme; each list ends with an empty element. */
 extern const struct attack insn_attacks[], regs_attacks[], msr_attacks[], cpuid_attacks[],
 	memory_attacks[], forms_attacks[], paging_attacks[], apic_attacks[], icr_attacks[],
-	ap_attacks[], power_attacks[], pci_attacks[], a20_attacks[], final_attacks[];
+	ap_attacks[], power_attacks[], pci_attacks[], a20_attacks[], hypercall_attacks[],
+	message_attacks[], protect_attacks[], trustlet_attacks[], fuzz_attacks[], final_attacks[];
 
 /** row - report one row; the detail may be empty. */
 __printf(4, 5) void row(struct report *r, const char *name, const char *outcome, const char *detail, ...);
@@ -134,11 +135,13 @@ static inline void try_msr_set(void *arg)
  * struct block - where the hypervisor's memory lies, as far as ring 0 can tell
  * @start: first byte of the reserved region that the log lies in, or of the block in it
  * @end: first byte behind it; equal to @start when nothing is hidden
+ * @code: the hypercall page, which may be read and run
  */
 struct block {
 	u64 start, end;
 	u64 log, log_bytes;
 	u64 stats, stats_bytes;
+	u64 code;
 };
 
 /** block_find - fill the block from CPUID and the resource tree; false if there is no hypervisor. */
@@ -147,11 +150,21 @@ bool block_find(struct block *b);
 /** block_set_bytes - the size that firmware's status table tells, to tell the block from its neighbours. */
 void block_set_bytes(u64 bytes);
 
-/** block_visible - is this page the log or the counters (readable, not writable)? */
+/** block_visible - is this page the log, the counters or the hypercall page (readable, not writable)? */
 bool block_visible(const struct block *b, u64 gpa);
 
 /** block_samples - up to @max hidden pages, spread over the block; returns how many. */
 size_t block_samples(const struct block *b, u64 *gpa, size_t max);
+
+/**
+ * page_outcome - what reading all of the page at @at and writing a word of it, on the tables @cr3, came to
+ *
+ * "denied" is what should come of it: reads all zero, writes #GP, nothing stuck.
+ */
+const char *page_outcome(void *at, u64 cr3);
+
+/** fetch_pages - the worst outcome of fetches at the start and at the end of each of @n pages; counts them in *@tried. */
+const char *fetch_pages(const u64 *gpa, size_t n, size_t *tried);
 
 /* ---- page tables of our own (space.c) ---------------------------------- */
 

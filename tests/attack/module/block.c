@@ -7,7 +7,9 @@
  */
 #include <linux/ioport.h>
 #include <linux/sizes.h>
+#include <asm/msr.h>
 #include <asm/processor.h>
+#include <openvbs/tlfs.h>
 
 #include "attack.h"
 
@@ -54,6 +56,8 @@ bool block_find(struct block *b)
 	cpuid(OVBS_CPUID_STATS, &lo, &hi, &bytes, &unused);
 	b->stats = lo | (u64)hi << 32;
 	b->stats_bytes = ALIGN(bytes, SZ_4K);
+	if (!rdmsrl_safe(HV_X64_MSR_HYPERCALL, &b->code))
+		b->code &= PAGE_MASK;
 	if (!region_of(b->log, &b->start, &b->end))
 		return false;
 	b->start = ALIGN(b->start, SZ_2M);
@@ -64,7 +68,7 @@ bool block_find(struct block *b)
 bool block_visible(const struct block *b, u64 gpa)
 {
 	return (gpa >= b->log && gpa < b->log + b->log_bytes) ||
-	       (gpa >= b->stats && gpa < b->stats + b->stats_bytes);
+	       (gpa >= b->stats && gpa < b->stats + b->stats_bytes) || (b->code && gpa == b->code);
 }
 
 static void add(const struct block *b, u64 at, u64 *gpa, size_t *n, size_t max)

@@ -2,7 +2,7 @@
 /*
  * Reading, writing and running the hypervisor's memory through every mapping
  * that ring 0 can make: page sizes, cache types, user bit, Linux's own means.
- * Reads must give zeros everywhere but in log and counters; nothing may be
+ * Reads must give zeros everywhere but in log, counters and hypercall page; nothing may be
  * written or run. Each page of the block is tried on each CPU.
  */
 #include <linux/io.h>
@@ -154,8 +154,7 @@ static void fetch(void *at)
 		     : "rax", "memory", "cc");
 }
 
-/* The worst outcome of fetches at the start and at the end of each page. */
-static const char *fetch_pages(const u64 *gpa, size_t n, size_t *tried)
+const char *fetch_pages(const u64 *gpa, size_t n, size_t *tried)
 {
 	const char *outcome = NULL, *o;
 	struct space s;
@@ -274,8 +273,7 @@ static void *map_leaf(struct space *s, const struct mapping *m, u64 gpa)
 	return (u8 *)SPACE_VA + size + (gpa & (size - 1));
 }
 
-/* "denied" is what should come of it: reads all zero, writes #GP, nothing stuck. */
-static const char *page_outcome(void *at, u64 cr3)
+const char *page_outcome(void *at, u64 cr3)
 {
 	struct page_try p = { .at = at, .write = MARK };
 	struct caught c;
