@@ -17,9 +17,11 @@ check: ## all tests that gate a change: compilers, unit tests, boots of tiny and
 check-long: boot-test-needs ## the boot tests that take minutes
 	$(PYTEST) tests -m long
 
-check-compilers: ## the hypervisor compiles with clang too, without a warning
-	$(MAKE) FLAVOR=release HV_CC=clang OUT=$(BUILD)/clang-release $(addprefix $(BUILD)/clang-release/,hypervisor-svm.elf hypervisor-vmx.elf)
-	$(MAKE) FLAVOR=debug HV_CC=clang OUT=$(BUILD)/clang-debug $(addprefix $(BUILD)/clang-debug/,hypervisor-svm.elf hypervisor-vmx.elf)
+CLANG_IMAGES := hypervisor-svm.elf hypervisor-vmx.elf securekernel.elf
+
+check-compilers: ## hypervisor and secure kernel compile with clang too, without a warning
+	$(MAKE) FLAVOR=release HV_CC=clang OUT=$(BUILD)/clang-release $(addprefix $(BUILD)/clang-release/,$(CLANG_IMAGES))
+	$(MAKE) FLAVOR=debug HV_CC=clang OUT=$(BUILD)/clang-debug $(addprefix $(BUILD)/clang-debug/,$(CLANG_IMAGES))
 
 boot-test-needs:
 	$(MAKE) $(sort $(BOOT_TEST_NEEDS))

@@ -28,10 +28,10 @@ image-debian: setup ## make the full Debian disk image (2 to 4 minutes, cached)
 # Variables of `make run`, handed to tools/machine/interactive.py.
 export TINY OPENVBS CPUS MEM MODEL QEMU SECURE_BOOT TPM IOMMU X2APIC CMDLINE
 
-run: setup ## run Debian under openvbs here, console on this terminal (TINY=1: the tiny image)
+run: setup modules clients ## run Debian under openvbs here, console on this terminal (TINY=1: the tiny image)
 	@$(MACHINE) run
 
-run-bochs: setup ## run the tiny image under openvbs on Bochs, Intel VMX (MODEL=ryzen: AMD), console on this terminal
+run-bochs: setup modules clients ## run the tiny image under openvbs on Bochs, Intel VMX (MODEL=ryzen: AMD), console on this terminal
 	@$(MACHINE) run-bochs
 
 sign: $(OUT)/openvbs.signed.efi ## sign openvbs.efi with the test machine's db key

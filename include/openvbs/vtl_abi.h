@@ -12,7 +12,8 @@
  * size: there are no pointers.
  *
  * VTL1 reads each byte of the page at most once, when the call arrives, and
- * writes results and output buffers when it is done.
+ * writes results and output buffers when it is done. Parameters of type NONE come
+ * back as they were or as 0.
  *
  * A call that takes long comes back with OVBS_INTERRUPTED as soon as VTL0 has
  * an interrupt to take. Then the work waits in VTL1: call again, on this CPU or

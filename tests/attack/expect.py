@@ -625,6 +625,7 @@ def msr_hidden(p):
     return AMD_MSR_HIDDEN, MSR_HIDDEN_RANGES, {}
 
 
+MSR_OWN = range(0x40000000, 0x40000003)  # GUEST_OS_ID, HYPERCALL, VP_INDEX: docs/abi.md; the hypercall rows look at them
 MSR_HIDDEN_RANGES = ((0x40000000, 0x4FFFFFFF, "registers of software below: not passed on"),
                      (0x11, 0x12, "KVM's old clock registers: not passed on"))
 # Values that differ from boot to boot, or by the run of time.

@@ -21,7 +21,7 @@ from machine.common import BUILD  # noqa: E402
 from machine.tiny import kernel_package  # noqa: E402
 
 NAMES = ("cpuid msr_read msr_write icr_x2apic apic_xapic slat_map slat_denied io nmi smi init sipi hypercall virt_insn "
-         "invd iret debug shutdown other pci").split()
+         "invd iret debug shutdown other pci vtl_call vtl_return vtl_interrupt vtl_intercept").split()
 DIR = "/sys/kernel/security/openvbs"
 
 
@@ -52,11 +52,12 @@ def exits(m):
 
 def files_checks(check, m, flavor):
     m.sh("insmod /root/openvbs.ko")
-    check("the three files are there", m.sh(f"ls {DIR}").split() == ["exits", "log", "version"])
-    modes = m.sh(f"stat -c '%a %u' {DIR}/log {DIR}/exits {DIR}/version").splitlines()
-    check("log for root alone, the rest for all", modes == ["400 0", "444 0", "444 0"], modes)
+    check("the four files are there", m.sh(f"ls {DIR}").split() == ["exits", "log", "trustlets", "version"])
+    modes = m.sh(f"stat -c '%a %u' {DIR}/log {DIR}/exits {DIR}/version {DIR}/trustlets").splitlines()
+    check("log for root alone, the rest for all", modes == ["400 0", "444 0", "444 0", "444 0"], modes)
     version = m.sh(f"cat {DIR}/version")
-    check("version", re.fullmatch(r"hypervisor \d+\.\d+\.\d+\nmodule \d+\.\d+\.\d+\n*", version), version)
+    check("version", re.fullmatch(r"hypervisor \d+\.\d+\.\d+\nmodule \d+\.\d+\.\d+\nvtl1 \d+\.\d+\.\d+\n"
+                                  r"vtl1_abi 1\nvtl1_security_version \d+\n*", version), version)
     counts = exits(m)
     check("one line for each CPU and counter", [k for k in counts] == [(c, n) for c in range(2) for n in NAMES], counts)
     before = counts[0, "cpuid"] + counts[1, "cpuid"]

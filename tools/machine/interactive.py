@@ -14,7 +14,7 @@ import sys
 import termios
 import tty
 
-from . import arguments, keys
+from . import arguments, keys, tiny
 from .bochs import BochsMachine
 from .common import BUILD, MachineError
 from .machine import Machine
@@ -32,18 +32,34 @@ def loader(get):
     return chosen
 
 
+VTL1_SH = """#!/bin/sh
+# Loads openvbs.ko and looks at the secure world.
+mount -t securityfs none /sys/kernel/security 2>/dev/null
+chmod +x /root/ovbs-ps /root/ovbs-call
+insmod /root/openvbs.ko && /root/ovbs-ps && /root/ovbs-call 7c323f87-2709-4f17-a8bc-ff7929529125 2 v:40,2 V:
+"""
+
+
+def guest_files():
+    """openvbs.ko and the programs that call trustlets, as far as they have been built, for the tiny image."""
+    release = tiny.kernel_package()[0]
+    files = {"/root/openvbs.ko": BUILD / "linux" / release / "openvbs.ko",
+             **{f"/root/{name}": BUILD / "clients" / f"{name}.static" for name in ("ovbs-ps", "ovbs-call")}}
+    return {"/root/vtl1.sh": VTL1_SH, **files} if all(f.exists() for f in files.values()) else {}
+
+
 def options(environment):
     """Options of Machine from the variables that `make run` passes on."""
     get = environment.get
-    tiny = get("TINY", "") not in ("", "0")
+    small = get("TINY", "") not in ("", "0")
     chosen = loader(get)
     return {
-        "image": "tiny" if tiny else "debian",
+        "image": "tiny" if small else "debian",
         "openvbs": None if chosen == "none" else chosen,
-        "cpus": int(get("CPUS") or 2), "mem": int(get("MEM") or (1024 if tiny else 2048)),
+        "cpus": int(get("CPUS") or 2), "mem": int(get("MEM") or (1024 if small else 2048)),
         "qemu": get("QEMU") or "10", "secure_boot": get("SECURE_BOOT") != "0", "tpm": get("TPM") != "0",
         "iommu": get("IOMMU") or None, "x2apic": True if get("X2APIC") == "1" else None,
-        "ssh": not tiny, "reboot": True,
+        "ssh": not small, "files": guest_files() if small else {}, "reboot": True,
         "cmdline": get("CMDLINE") or "",
     }
 
@@ -55,6 +71,8 @@ def run(environment):
     with machine.prepared():
         print(f"machine: {chosen['image']}, openvbs {chosen['openvbs'] or 'not started'}, QEMU "
               f"{machine.emulator.version} ({machine.accel}), {chosen['cpus']} CPUs. Ctrl-a x ends it.")
+        if chosen["files"]:
+            print("machine: in the guest, `sh vtl1.sh` loads openvbs.ko and calls a trustlet")
         if chosen["ssh"]:
             print(f"machine: ssh -i {os.path.relpath(keys.keys() / 'id_ed25519')} -o StrictHostKeyChecking=no "
                   f"-p {machine.ssh_port} root@127.0.0.1", flush=True)
@@ -72,10 +90,12 @@ def run_bochs(environment):
     """Run the tiny image on Bochs, its console on this terminal, until Ctrl-] or the machine's end."""
     get, chosen = environment.get, loader(environment.get)
     options = {"openvbs": None if chosen == "none" else chosen, "model": get("MODEL") or "corei7_skylake_x",
-               "cpus": int(get("CPUS") or 1), "mem": int(get("MEM") or 512), "cmdline": get("CMDLINE") or ""}
+               "cpus": int(get("CPUS") or 1), "mem": int(get("MEM") or 512), "cmdline": get("CMDLINE") or "",
+               "files": guest_files()}
     with BochsMachine("run-bochs", time_limit=NO_LIMIT, **options) as machine:
         print(f"machine: tiny, openvbs {chosen}, Bochs {machine.emulator.version}, {options['model']}, "
-              f"{options['cpus']} CPUs. The shell comes in about a minute. Ctrl-] ends it.", flush=True)
+              f"{options['cpus']} CPUs. The shell comes in about a minute. Ctrl-] ends it."
+              + (" There, `sh vtl1.sh` calls a trustlet." if options["files"] else ""), flush=True)
         before = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
         try:
             if before:
