@@ -52,7 +52,9 @@ static uint64_t cpuid_ticks(void)
 	return (now() - begin) / ROUNDS;
 }
 
-/* With interrupts off, on firmware's IDT with a #UD gate of our own. */
+#define NO_SUCH_CALL 0xFFFFu /* no hypercall has this code: the answer is a status */
+
+/* With interrupts off, on firmware's IDT with a #UD gate of our own: without openvbs that is what comes. */
 static uint64_t vmcall_ticks(void)
 {
 	struct table_register old, ours = { .limit = sizeof(idt) - 1 };
@@ -69,8 +71,11 @@ static uint64_t vmcall_ticks(void)
 	__asm__ volatile("pushfq; popq %0; cli" : "=r"(flags) : : "memory");
 	__asm__ volatile("lidt %0" : : "m"(ours));
 	begin = now();
-	for (unsigned int i = 0; i < ROUNDS; i++)
-		__asm__ volatile(".byte 0x0f, 0x01, 0xc1" : : "a"(0) : "memory", "cc");
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		uint64_t rax = 0, rcx = NO_SUCH_CALL;
+
+		__asm__ volatile(".byte 0x0f, 0x01, 0xc1" : "+a"(rax), "+c"(rcx) : : "memory", "cc");
+	}
 	ticks = (now() - begin) / ROUNDS;
 	__asm__ volatile("lidt %0" : : "m"(old));
 	__asm__ volatile("pushq %0; popfq" : : "r"(flags) : "memory", "cc");
