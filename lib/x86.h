@@ -199,6 +199,11 @@ static inline uint64_t read_dr6(void)
 	return v;
 }
 
+static inline void write_dr6(uint64_t v)
+{
+	asm volatile("mov %0, %%dr6" : : "r"(v));
+}
+
 static inline void write_dr7(uint64_t v)
 {
 	asm volatile("mov %0, %%dr7" : : "r"(v));

@@ -90,9 +90,9 @@ static int send_close(struct openvbs_page *page, u64 id, bool killable)
 static void session_end(struct session *s, struct openvbs_page *page)
 {
 	mutex_lock(&s->lock);
-	s->closed = true;
-	if (send_close(page, s->id, false))
+	if (!s->closed && send_close(page, s->id, false))
 		pr_warn_ratelimited("a session could not be closed\n");
+	s->closed = true;
 	mutex_unlock(&s->lock);
 }
 
@@ -241,11 +241,17 @@ static int do_close(struct client *client, struct request *r, void __user *arg)
 	err = mutex_lock_killable(&s->lock);
 	if (err)
 		goto put;
-	err = s->closed ? -EBADF : send_close(r->page, s->id, true);
-	if (!err) { /* whatever VTL1 thinks of it: the file has it no more */
+	err = s->closed ? -EBADF : 0;
+	if (!err) {
+		/*
+		 * First out of the table, then closed, and that can't be
+		 * interrupted: VTL1 may give the number to the next open at once.
+		 * The table's reference is dropped by who takes it out.
+		 */
 		s->closed = true;
-		xa_erase(&client->sessions, s->id);
-		session_put(s);
+		if (xa_erase(&client->sessions, s->id))
+			session_put(s);
+		err = send_close(r->page, s->id, false);
 	}
 	mutex_unlock(&s->lock);
 put:

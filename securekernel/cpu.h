@@ -41,7 +41,7 @@ struct sk_cpu {
 	uint64_t root;       /* CR3 without a trustlet */
 	uint64_t message_gpa;
 	uint64_t gdt[8];
-	uint64_t vtl0_cr2, vtl0_star, vtl0_lstar, vtl0_sfmask;
+	uint64_t vtl0_cr2, vtl0_dr6, vtl0_star, vtl0_lstar, vtl0_sfmask;
 	uint8_t vtl0_fx[512] __attribute__((aligned(16)));
 	uint8_t line[160] __attribute__((aligned(256))); /* of the log, being sent */
 	uint8_t hypercall[1024] __attribute__((aligned(1024)));

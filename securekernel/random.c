@@ -54,16 +54,24 @@ void chacha20_block(const uint32_t in[16], uint32_t out[16])
 }
 
 #ifndef OVBS_HOST
+static bool has_rdseed, has_rdrand; /* CPUID is an exit */
+
+static void look_for_cpu_random(void)
+{
+	has_rdseed = cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ebx & CPUID7_EBX_RDSEED);
+	has_rdrand = cpuid(1, 0).ecx & CPUID1_ECX_RDRAND;
+}
+
 /* RDSEED runs dry at times, RDRAND hardly ever; without both it is the loader's seed and the clock. */
 static uint64_t cpu_random(void)
 {
 	uint64_t v = 0;
 	uint8_t ok = 0;
 
-	if (cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ebx & CPUID7_EBX_RDSEED))
+	if (has_rdseed)
 		for (unsigned int i = 0; i < TRIES && !ok; i++)
 			asm volatile("rdseed %0; setc %1" : "=r"(v), "=qm"(ok) : : "cc");
-	if (!ok && (cpuid(1, 0).ecx & CPUID1_ECX_RDRAND))
+	if (!ok && has_rdrand)
 		for (unsigned int i = 0; i < TRIES && !ok; i++)
 			asm volatile("rdrand %0; setc %1" : "=r"(v), "=qm"(ok) : : "cc");
 	return (ok ? v : 0) ^ rdtsc();
@@ -91,6 +99,9 @@ void random_prepare(uint8_t *seed, size_t n)
 {
 	uint32_t block[16];
 
+#ifndef OVBS_HOST
+	look_for_cpu_random();
+#endif
 	for (size_t i = 0; i < n; i++) {
 		((uint8_t *)key)[i % sizeof(key)] ^= seed[i];
 		if (i % sizeof(key) == sizeof(key) - 1 || i == n - 1)
@@ -105,6 +116,7 @@ void random_prepare(uint8_t *seed, size_t n)
 
 void random_bytes(void *buf, size_t n)
 {
+	uint64_t stir = cpu_random();
 	uint32_t block[16];
 	uint8_t *to = buf;
 
@@ -112,7 +124,7 @@ void random_bytes(void *buf, size_t n)
 	while (n) {
 		size_t part = n < 32 ? n : 32;
 
-		next_block(cpu_random(), block);
+		next_block(stir, block);
 		memcpy(to, &block[8], part);
 		to += part;
 		n -= part;

@@ -175,6 +175,10 @@ static enum ovbs_result (*const table[])(struct ovbs_msg *m) = {
 	[OVBS_MSG_PROTECT] = protect,
 };
 
+/* Masked, so that no speculation goes past the table. */
+#define handler(op) table[(op) & (ARRAY_SIZE(table) - 1)]
+_Static_assert((ARRAY_SIZE(table) & (ARRAY_SIZE(table) - 1)) == 0, "a power of two, for the mask");
+
 static enum ovbs_result message(void)
 {
 	struct ovbs_msg m;
@@ -186,7 +190,7 @@ static enum ovbs_result message(void)
 	m.origin = OVBS_ORIGIN_VTL1;
 	result = message_check_header(&m);
 	if (!result)
-		result = m.op < ARRAY_SIZE(table) && table[m.op] ? table[m.op](&m) : OVBS_E_NOT_SUPPORTED;
+		result = m.op < ARRAY_SIZE(table) && handler(m.op) ? handler(m.op)(&m) : OVBS_E_NOT_SUPPORTED;
 	m.result = result;
 	copy_out(0, &m, sizeof(m));
 	return result;

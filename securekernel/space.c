@@ -175,7 +175,7 @@ int space_protect(struct space *s, uint64_t va, uint64_t pages, unsigned int rig
 
 		*e = (*e & PTE_ADDR) | ((leaf_bits(rights) & ~PTE_MAY_X) | may);
 		if (!(rights & SPACE_R))
-			*e &= ~PTE_US; /* PROT_NONE: the page stays, the user does not see it */
+			*e = (*e & ~PTE_US) | PTE_NX; /* PROT_NONE: the page stays, nobody's to see or to execute */
 		invlpg((const void *)(va + i * PAGE_SIZE));
 	}
 	return 0;

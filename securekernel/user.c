@@ -44,6 +44,7 @@ void user_begin(struct trustlet *t)
 	struct sk_cpu *c = sk_this_cpu;
 
 	c->vtl0_cr2 = read_cr2();
+	c->vtl0_dr6 = read_dr6();
 	c->vtl0_star = rdmsr(MSR_STAR);
 	c->vtl0_lstar = rdmsr(MSR_LSTAR);
 	c->vtl0_sfmask = rdmsr(MSR_SFMASK);
@@ -69,6 +70,7 @@ void user_end(struct trustlet *t)
 	wrmsr(MSR_LSTAR, c->vtl0_lstar);
 	wrmsr(MSR_SFMASK, c->vtl0_sfmask);
 	write_cr2(c->vtl0_cr2);
+	write_dr6(c->vtl0_dr6);
 }
 
 void user_init(struct trustlet *t, uint64_t entry, uint64_t sp)

@@ -14,6 +14,7 @@
 #include "arch/contract.h"
 #include "arch/x86/host.h"
 #include "arch/x86/speculation.h"
+#include "core/icr.h"
 #include "core/log.h"
 #include "mm/pool.h"
 
@@ -258,6 +259,8 @@ struct vcpu *vtl_quick(struct vcpu *v, uint64_t code)
 
 	if (call == v->vtl || !c->vtl1_ready || !c->assist_gpa || c->notified || c->vtl[0].nmi_pending)
 		return NULL;
+	if (!call && c->icr_trapped != icr_trapped())
+		return NULL; /* VTL0's MSR map has changed meanwhile */
 	if (call) {
 		count_exit(OVBS_STAT_VTL_CALL);
 		enter_vtl1(HV_VTL_ENTRY_VTL_CALL);

@@ -442,7 +442,7 @@ VTL1_ATTACKS = [
                                    vtl1(("bad_state", "not_found"), "resume_other_session"), vtl1("ok", "recursion_outer"),
                                    alive("recursion_alive"))),
     Attack("vtl1_reset", lambda p: vtl1("ok", "reset") + vtl1("dead", "reset_session") + alive("reset_idle_alive", "reset_alive")
-           + (vtl1(("dead", "ok", "bad_state"), "reset_running", why="a call on another CPU ends, or is done") if p.cpus > 1 else [])),
+           + (vtl1(("dead", "ok", "bad_state", "busy"), "reset_running", why="a call on another CPU ends, or is done") if p.cpus > 1 else [])),
     Attack("vtl1_protect", protect_rows),
     Attack("vtl1_trustlet", fixed(TRUSTLET), seconds=240),
     Attack("vtl1_endless", fixed(vtl1("crash", "tl_endless", why="its budget ends"), alive("endless_alive")), seconds=240),
@@ -589,9 +589,11 @@ INTEL_CPUID_DIFFERS = {
     0x0000000D: ({"c": 1 << 8 | 3 << 11 | 1 << 15}, "the same as state of XSAVES"),
 }
 AMD_CPUID_DIFFERS = {
-    0x80000001: ({"c": 1 << 2 | 1 << 12}, "SVM and SKINIT are hidden"),
-    0x80000008: ({"b": 1 << 3}, "INVLPGB is hidden"),
+    0x80000001: ({"c": 1 << 2 | 1 << 10 | 1 << 12}, "SVM, instruction-based sampling and SKINIT are hidden"),
+    0x80000008: ({"b": 1 << 3 | 1 << 31}, "INVLPGB and branch sampling are hidden"),
     0x8000000A: ("all", "SVM features: zeros"),
+    0x8000001B: ("all", "instruction-based sampling: zeros"),
+    0x80000022: ({"a": 1 << 1}, "branch records are hidden"),
     0x8000001F: ("all", "memory encryption: zeros"),
     0x80000023: ("all", "memory encryption: zeros"),
 }
@@ -614,7 +616,9 @@ INTEL_MSR_VALUES = {0xCF: "IA32_CORE_CAPABILITIES: no remote action requests", 0
 AMD_MSR_HIDDEN = {
     0xC0000104: "TSC ratio: SVM's", 0xC0010114: "VM_CR", 0xC0010116: "SMM_CTL", 0xC0010117: "VM_HSAVE_PA",
     0xC0010118: "SVM_KEY", 0xC0010119: "local SMI status", 0xC001011B: "AVIC doorbell",
-    0xC0010130: "SEV GHCB", 0xC0010131: "SEV status",
+    0xC0010130: "SEV GHCB", 0xC0010131: "SEV status", 0xC000010E: "LBR_SELECT", 0xC000010F: "DBG_EXTN_CFG",
+    **{n: "branch records" for n in range(0xC0010300, 0xC0010320)},
+    **{n: "instruction-based sampling" for n in range(0xC0011030, 0xC001103E)},
 }
 
 

@@ -6,8 +6,7 @@ ends it alone, VTL0's work goes on meanwhile, and every CPU may call.
 """
 
 import re
-
-import pytest
+import time
 
 import vtl1lib
 from guestlib import exits, load_module, log, start, total
@@ -165,6 +164,23 @@ def test_a_cpu_goes_and_comes_while_trustlets_are_called():
         assert said.count("result 0x00000000") >= 5 and set(re.findall(r"result (\S+)", said)) == {"0x00000000"}
         for cpu in range(3):
             assert "result 0x00000000" in m.sh(f"taskset {1 << cpu:x} /root/ovbs-call {SELFTEST} 1 v:1,2 V:")
+
+
+def test_nmis_in_the_middle_of_calls_reach_vtl0_and_harm_no_trustlet():
+    """An NMI that comes while the secure kernel or a trustlet runs waits for VTL0 and is lost on nobody."""
+    with machine("nmi", cpus=1) as m:
+        ready(m)
+        seen = lambda: int(re.search(r"NMI: +(\d+)", m.sh("grep NMI: /proc/interrupts"))[1])
+        before = seen()
+        m.sh(f"(while [ ! -e /tmp/stop ]; do /root/ovbs-call --repeat 20 {SELFTEST} {CMD['RANDOM']} B:3000; "
+             f"/root/ovbs-call {SELFTEST} {CMD['MALLOC_STRESS']} v:7,50 V:; done >/tmp/out 2>&1) >/dev/null 2>&1 &")
+        for _ in range(40):
+            m.nmi()
+            time.sleep(0.1)
+        m.sh("touch /tmp/stop; sleep 2", seconds=60)
+        assert seen() == before + 40
+        assert m.sh("grep ^result /tmp/out | sort -u").split() == ["result", "0x00000000"]
+        assert trustlets(m)["selftest"]["crashes"] == "0", log(m)
 
 
 def test_without_vtl1_the_module_says_so():

@@ -451,14 +451,14 @@ static void test_getrandom(void **state)
 	for (unsigned int i = 0; i < 700; i++)
 		assert_int_equal(got[i], i < 600 ? (uint8_t)(i + 1) : 0);
 	assert_int_equal(call(NR_RANDOM, AT, 0, 0), 0);
-	assert_int_equal(call(NR_RANDOM, (uint64_t)at, sizeof(got), 0), 65536);
-	assert_int_equal(call(NR_RANDOM, (uint64_t)at, ~0ULL, 0), 65536);
+	assert_int_equal(call(NR_RANDOM, (uint64_t)at, sizeof(got), 0), 4096);
+	assert_int_equal(call(NR_RANDOM, (uint64_t)at, ~0ULL, 0), 4096);
 	assert_int_equal(space_read(&t->space, (uint64_t)at, got, sizeof(got)), 0);
-	assert_int_equal(got[65536], 0);
+	assert_int_equal(got[4096], 0);
 	for (size_t i = 0; i < ARRAY_SIZE(bad_at); i++)
 		assert_int_equal(call(NR_RANDOM, bad_at[i], 2, 0), -EFAULT);
 	assert_int_equal(call(NR_RANDOM, AT + 2 * PAGE_SIZE - 300, 600, 0), -EFAULT);
-	assert_int_equal(call(NR_RANDOM, 0 - 100ULL, 65536, 0), -EFAULT);
+	assert_int_equal(call(NR_RANDOM, 0 - 100ULL, 4096, 0), -EFAULT);
 }
 
 static void test_arch_prctl(void **state)

@@ -172,6 +172,11 @@ void speculation_to_vtl1(void)
 	to_vtl1++;
 }
 
+bool icr_trapped(void)
+{
+	return false;
+}
+
 void speculation_to_vtl0(void)
 {
 	to_vtl0++;

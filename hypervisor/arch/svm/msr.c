@@ -71,11 +71,17 @@ static bool routes_memory(uint32_t msr)
 /*
  * SVM's own, and SEV's, which needs SVM, are not there for VTL0. Nor is the way
  * into SMM from outside (SMM_CTL, SMM_KEY), which firmware should have locked,
- * nor two registers by which a KVM below could be made to write anywhere.
+ * nor two registers by which a KVM below could be made to write anywhere. Nor
+ * what samples or records branches without a common switch: instruction-based
+ * sampling and the branch records of Zen 3 and later would go on in VTL1 and in
+ * the host.
  */
 static bool is_hidden(uint32_t msr)
 {
 	switch (msr) {
+	case MSR_LBR_SELECT ... MSR_DBG_EXTN_CFG:
+	case MSR_LBR_FIRST ... MSR_LBR_LAST:
+	case MSR_IBS_FIRST ... MSR_IBS_LAST:
 	case MSR_VM_CR:
 	case MSR_VM_HSAVE_PA:
 	case MSR_SVM_KEY:
@@ -136,9 +142,11 @@ int svm_bitmaps_prepare(void)
 	trap_msr(MSR_TSC_RATIO, true, true);
 	trap_msr(MSR_KVM_WALL_OLD, true, true);
 	trap_msr(MSR_KVM_TIME_OLD, true, true);
-	for (uint32_t msr = MSR_SYSCFG; msr <= MSR_RMP_END; msr++)
+	for (uint32_t msr = MSR_SYSCFG; msr <= MSR_IBS_LAST; msr++)
 		if (is_hidden(msr) || routes_memory(msr))
 			trap_msr(msr, is_hidden(msr), true);
+	for (uint32_t msr = MSR_LBR_SELECT; msr <= MSR_DBG_EXTN_CFG; msr++)
+		trap_msr(msr, true, true);
 	(void)map_place(MSR_X2APIC_ICR, &bit);
 	msrpm[1][bit / 8] |= (uint8_t)(2u << bit % 8);
 	return 0;
@@ -211,12 +219,16 @@ void arch_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
 {
 	switch (leaf) {
 	case 0x80000001:
-		r->ecx &= ~((1u << 2) | (1u << 12)); /* SVM, SKINIT */
+		r->ecx &= ~((1u << 2) | (1u << 10) | (1u << 12)); /* SVM, instruction-based sampling, SKINIT */
 		break;
 	case 0x80000008:
-		r->ebx &= ~(1u << 3); /* INVLPGB: needs a VMCB setting that is not made yet */
+		r->ebx &= ~((1u << 3) | (1u << 31)); /* INVLPGB needs a VMCB setting that is not made yet; branch sampling */
+		break;
+	case 0x80000022:
+		r->eax &= ~(1u << 1); /* branch records, version 2 */
 		break;
 	case 0x8000000A: /* SVM */
+	case 0x8000001B: /* instruction-based sampling */
 	case 0x8000001F: /* SME, SEV */
 	case 0x80000023: /* multi-key SME */
 		*r = (struct cpuid_regs){ 0 };

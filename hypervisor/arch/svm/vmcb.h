@@ -181,6 +181,12 @@ _Static_assert(sizeof(struct vmcb) == 4096, "one page");
 #define MSR_RMP_BASE      0xC0010132u
 #define MSR_RMP_END       0xC0010133u
 #define MSR_TSC_RATIO     0xC0000104u
+#define MSR_LBR_SELECT    0xC000010Eu
+#define MSR_DBG_EXTN_CFG  0xC000010Fu
+#define MSR_LBR_FIRST     0xC0010300u /* from and to addresses of 16 branches */
+#define MSR_LBR_LAST      0xC001031Fu
+#define MSR_IBS_FIRST     0xC0011030u
+#define MSR_IBS_LAST      0xC001103Du
 
 #define SYSCFG_SME       (1ULL << 23)
 #define SYSCFG_SME_MULTI (1ULL << 26)

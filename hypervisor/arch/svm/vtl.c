@@ -37,8 +37,8 @@ static struct ovbs_segment segment(const struct hv_x64_segment_register *s)
 
 static void fill_control(struct vmcb *b)
 {
-	b->intercept3 = ICPT_INTR | ICPT_NMI | ICPT_SMI | ICPT_INIT | ICPT_CPUID | ICPT_RSM |
-			ICPT_HLT | ICPT_INVLPGA | ICPT_IOIO | ICPT_MSR | ICPT_SHUTDOWN;
+	b->intercept3 = ICPT_INTR | ICPT_NMI | ICPT_SMI | ICPT_INIT | ICPT_VINTR | ICPT_CPUID | ICPT_RSM |
+			ICPT_INVD | ICPT_HLT | ICPT_INVLPGA | ICPT_IOIO | ICPT_MSR | ICPT_SHUTDOWN;
 	b->intercept4 = ICPT_VMRUN | ICPT_VMMCALL | ICPT_VMLOAD | ICPT_VMSAVE | ICPT_STGI |
 			ICPT_CLGI | ICPT_SKINIT;
 	b->iopm_base = svm_vtl1_iopm().v;
