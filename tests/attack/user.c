@@ -223,9 +223,13 @@ int main(int argc, char **argv)
 		{ "user_compat_vmmcall", i_compat_vmmcall },
 		{ "user_compat_vmcall", i_compat_vmcall },
 	};
-	struct sigaction action = { .sa_handler = caught };
+	/* A CPU may drop the upper half of RSP in 32-bit code: signals get a stack of their own. */
+	static char signal_stack[64 << 10];
+	const stack_t stack = { .ss_sp = signal_stack, .ss_size = sizeof(signal_stack) };
+	struct sigaction action = { .sa_handler = caught, .sa_flags = SA_ONSTACK };
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	sigaltstack(&stack, NULL);
 	sigaction(SIGILL, &action, NULL);
 	sigaction(SIGSEGV, &action, NULL);
 	sigaction(SIGBUS, &action, NULL);

@@ -62,6 +62,25 @@ from .qmp import QMP
 KILL_AFTER = 5  # seconds between the polite and the final signal at the time limit
 
 
+SO_SNDBUFFORCE = 32  # Linux, asm-generic/socket.h
+ROOM = 4 << 20
+
+
+def roomy_pair():
+    """A socket pair whose second end takes much before it blocks.
+
+    QEMU sends a serial line's bytes one by one and drops what does not fit after some
+    tries; the kernel counts about 768 bytes of room for each, so that by default a
+    reader that gets no CPU for a quarter of a second loses text.
+    """
+    ours, theirs = socket.socketpair()
+    try:
+        theirs.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, ROOM)
+    except PermissionError:  # without CAP_NET_ADMIN: as much as the system allows
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ROOM)
+    return ours, theirs
+
+
 class Machine(Guest):
     """See the head of this file."""
 
@@ -117,7 +136,7 @@ class Machine(Guest):
         with contextlib.ExitStack() as stack:
             ends = {}
             for line in ("serial", "agent", "qmp") + (("tpm",) if self.options.tpm else ()):
-                ours, theirs = socket.socketpair()
+                ours, theirs = roomy_pair()
                 stack.callback(theirs.close)
                 ends[line] = (ours, theirs)
             if self.options.tpm:
