@@ -170,21 +170,21 @@ SELFTEST, CRASH_NULL = "8c2bd2db-6738-42cf-ab34-44a04bfc67cf", 2  # trustlets/se
 
 def secure_world(m):
     for name in ("ovbs-ps", "ovbs-call"):
-        m.scp(BUILD / "clients" / f"{name}.static", f"/run/{name}")
-    listed = m.sh("/run/ovbs-ps").splitlines()
+        m.scp(BUILD / "clients" / f"{name}.static", f"/usr/local/bin/{name}")
+    listed = m.sh("ovbs-ps").splitlines()
     expect(any(line.endswith(" Secure System") for line in listed) and any(line.endswith(" hello") for line in listed),
            f"ovbs-ps lists: {listed}")
     return ["ovbs-ps, through openvbs.ko:", *(f"  {line}" for line in listed)]
 
 
 def trustlet(m):
-    said = m.sh(f"/run/ovbs-call {HELLO} 1 b:Debian B:100")
+    said = m.sh(f"ovbs-call {HELLO} 1 b:Debian B:100")
     found = re.search(r"^param 1 buffer \d+ (\w+)$", said, re.M)
     greeting = bytes.fromhex(found[1]).decode() if found else ""
     expect(greeting == "Hello, Debian!", f"hello answers: {said}")
-    crash = m.run(f"/run/ovbs-call {SELFTEST} {CRASH_NULL}").output
+    crash = m.run(f"ovbs-call {SELFTEST} {CRASH_NULL}").output
     expect("0xffff3024" in crash, f"a crash gives: {crash}")
-    again = m.sh(f"/run/ovbs-call {SELFTEST} 1 v:1,2 V:")
+    again = m.sh(f"ovbs-call {SELFTEST} 1 v:1,2 V:")
     expect("param 1 value 1 2" in again, f"after the crash: {again}")
     line = [x for x in m.sh("cat /sys/kernel/security/openvbs/log").splitlines() if "trustlet selftest ended" in x]
     expect(line, "the log does not tell of the crash")
