@@ -21,6 +21,20 @@
 /* This CPU's VP assist page of VTL1, in VTL1's memory; mapped while this_cpu->assist_gpa is not 0. */
 #define vtl_assist ((struct hv_vp_assist_page *)PRIVATE_ADDR(PRIV_ASSIST))
 
+/* The MSRs that VTL1 reads and writes without an exit: its system calls' and its thread pointers. */
+#define VTL1_MSRS MSR_STAR, MSR_LSTAR, MSR_SFMASK, MSR_FS_BASE, MSR_GS_BASE
+
+/** vtl_segment - a segment register of the TLFS's as boot_info.h has it: without the gap between bits 7 and 12 of the attributes. */
+static inline struct ovbs_segment vtl_segment(const struct hv_x64_segment_register *s)
+{
+	return (struct ovbs_segment){
+		.selector = s->selector,
+		.attrib = (uint16_t)((s->attributes & 0xFF) | (s->attributes >> 4 & 0xF00)),
+		.limit = s->limit,
+		.base = s->base,
+	};
+}
+
 /** vtl_prepare - VTL1's map, the hypercall page, VTL1's start on the boot CPU. 0, -ENOMEM, or -EINVAL if the loader's numbers make no sense. Context: PREPARE. */
 int vtl_prepare(const struct ovbs_boot_info *info);
 

@@ -13,6 +13,7 @@
 
 #include "arch/x86/permission.h"
 #include "core/log.h"
+#include "core/vtl.h"
 #include "mm/pool.h"
 
 #define MSRPM_PAGES 2
@@ -101,7 +102,7 @@ static bool is_hidden(uint32_t msr)
 
 static int vtl1_maps(void)
 {
-	static const uint32_t own[] = { MSR_STAR, MSR_LSTAR, MSR_SFMASK, MSR_FS_BASE, MSR_GS_BASE };
+	static const uint32_t own[] = { VTL1_MSRS };
 
 	vtl1_msrpm = pool_pages(MSRPM_PAGES);
 	vtl1_iopm = pool_pages(IOPM_PAGES);

@@ -24,17 +24,6 @@
 
 const uint8_t arch_hypercall_insn[3] = { 0x0F, 0x01, 0xD9 };
 
-/* TLFS keeps the descriptor's gap between bits 7 and 12, the VMCB does not. */
-static struct ovbs_segment segment(const struct hv_x64_segment_register *s)
-{
-	return (struct ovbs_segment){
-		.selector = s->selector,
-		.attrib = (uint16_t)((s->attributes & 0xFF) | (s->attributes >> 4 & 0xF00)),
-		.limit = s->limit,
-		.base = s->base,
-	};
-}
-
 static void fill_control(struct vmcb *b)
 {
 	b->intercept3 = ICPT_INTR | ICPT_NMI | ICPT_SMI | ICPT_INIT | ICPT_VINTR | ICPT_CPUID | ICPT_RSM |
@@ -59,14 +48,14 @@ void arch_vtl1_init(struct vcpu *v, const struct hv_initial_vp_context *c)
 	a->vmcb_spa = private_page_spa(this_cpu->index, PRIV_ARCH + ARCH_VMCB_VTL1).v;
 	a->host_spa = this_cpu->vtl[0].arch.host_spa;
 	fill_control(b);
-	b->es = segment(&c->es);
-	b->cs = segment(&c->cs);
-	b->ss = segment(&c->ss);
-	b->ds = segment(&c->ds);
-	b->fs = segment(&c->fs);
-	b->gs = segment(&c->gs);
-	b->ldtr = segment(&c->ldtr);
-	b->tr = segment(&c->tr);
+	b->es = vtl_segment(&c->es);
+	b->cs = vtl_segment(&c->cs);
+	b->ss = vtl_segment(&c->ss);
+	b->ds = vtl_segment(&c->ds);
+	b->fs = vtl_segment(&c->fs);
+	b->gs = vtl_segment(&c->gs);
+	b->ldtr = vtl_segment(&c->ldtr);
+	b->tr = vtl_segment(&c->tr);
 	b->gdtr = (struct ovbs_segment){ .limit = c->gdtr.limit, .base = c->gdtr.base };
 	b->idtr = (struct ovbs_segment){ .limit = c->idtr.limit, .base = c->idtr.base };
 	b->cr0 = c->cr0;

@@ -14,6 +14,7 @@
 
 #include "arch/x86/permission.h"
 #include "core/log.h"
+#include "core/vtl.h"
 #include "mm/pool.h"
 
 #define IO_PAGES         2
@@ -126,7 +127,7 @@ static void fill(uint8_t *map)
 
 static int fill_vtl1(void)
 {
-	static const uint32_t own[] = { MSR_STAR, MSR_LSTAR, MSR_SFMASK, MSR_FS_BASE, MSR_GS_BASE };
+	static const uint32_t own[] = { VTL1_MSRS };
 
 	vtl1_bitmap = pool_pages(1);
 	if (!vtl1_bitmap)

@@ -17,6 +17,7 @@
 
 #include "arch/x86/host.h"
 #include "core/log.h"
+#include "core/vtl.h"
 
 #define DR7_RESET 0x400u
 #define RIGHTS_L  (1u << 13)
@@ -27,12 +28,7 @@ const uint8_t arch_hypercall_insn[3] = { 0x0F, 0x01, 0xC1 };
 
 static void put(unsigned int nth, const struct hv_x64_segment_register *s)
 {
-	const struct ovbs_segment segment = {
-		.selector = s->selector,
-		.attrib = (uint16_t)((s->attributes & 0xFF) | (s->attributes >> 4 & 0xF00)),
-		.limit = s->limit,
-		.base = s->base,
-	};
+	const struct ovbs_segment segment = vtl_segment(s);
 
 	vmx_put_segment(nth, &segment);
 }
