@@ -325,3 +325,29 @@ unsigned int acpi_mcfg_read(const struct acpi_memory *memory, uint64_t rsdp, uin
 	}
 	return 0;
 }
+
+bool acpi_find_table(const struct acpi_memory *memory, uint64_t rsdp, const char *signature,
+		     const void **table, size_t *len)
+{
+	struct table root, t;
+	size_t width, count;
+
+	if (!map_root(memory, rsdp, &root, &width))
+		return false;
+	count = (root.len - HEADER_SIZE) / width;
+	for (size_t i = 0; i < count && i < ENTRIES_MAX; i++) {
+		uint64_t address = field(&root, HEADER_SIZE + i * width, width);
+
+		t.data = address != 0 ? memory->map(memory, address, HEADER_SIZE) : NULL;
+		if (t.data == NULL || memcmp(t.data, signature, 4) != 0)
+			continue;
+		*len = HEADER_SIZE;
+		*table = t.data;
+		if (map_table(memory, address, &t)) {
+			*table = t.data;
+			*len = t.len;
+		}
+		return true;
+	}
+	return false;
+}

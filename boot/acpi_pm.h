@@ -90,4 +90,17 @@ unsigned int acpi_madt_cpus(const struct acpi_memory *memory, uint64_t rsdp, uin
  */
 unsigned int acpi_mcfg_read(const struct acpi_memory *memory, uint64_t rsdp, uint64_t *base);
 
+/**
+ * acpi_find_table() - a table by its signature, for decoders that check it themselves
+ * @memory: how to read
+ * @rsdp: address of the root pointer
+ * @signature: 4 characters
+ * @table: the first one; only written if there is one
+ * @len: bytes that may be read: what its header says, or of the header alone if that is nonsense
+ *
+ * Return: whether there is one. Source: ACPI 6.5, 5.2.5 to 5.2.8. Context: any.
+ */
+bool acpi_find_table(const struct acpi_memory *memory, uint64_t rsdp, const char *signature,
+		     const void **table, size_t *len) __must_check;
+
 #endif

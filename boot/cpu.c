@@ -71,7 +71,7 @@ static void hypervisor_signature(char out[13])
 	text12(out, r.ebx, r.ecx, r.edx);
 }
 
-static void gather_svm(struct cpu_facts *facts)
+static void gather_svm(struct ovbs_cpu_facts *facts)
 {
 	struct cpuid r;
 
@@ -84,7 +84,7 @@ static void gather_svm(struct cpu_facts *facts)
 }
 
 /* Nothing here survives a #GP: which of the registers exist is in the others (SDM volume 3, appendix A). */
-static void gather_vmx(struct cpu_facts *facts)
+static void gather_vmx(struct ovbs_cpu_facts *facts)
 {
 	static const uint32_t msr[VMX_FACTS] = {
 		[VMX_BASIC] = 0x480,      [VMX_PROCBASED] = 0x482, [VMX_MISC] = 0x485,
@@ -108,7 +108,7 @@ static void gather_vmx(struct cpu_facts *facts)
 		vmx[i] = rdmsr(msr[i]);
 }
 
-void cpu_gather(struct cpu_facts *facts)
+void cpu_gather(struct ovbs_cpu_facts *facts)
 {
 	struct cpuid r = cpuid(0);
 
@@ -118,8 +118,11 @@ void cpu_gather(struct cpu_facts *facts)
 	r = cpuid(1);
 	facts->signature = r.eax;
 	facts->std_ecx = r.ecx;
-	if (facts->std_max >= 7)
-		facts->leaf7_ecx = cpuid(7).ecx;
+	if (facts->std_max >= 7) {
+		r = cpuid(7);
+		facts->leaf7_ebx = r.ebx;
+		facts->leaf7_ecx = r.ecx;
+	}
 	hypervisor_signature(facts->hypervisor);
 	facts->ext_max = cpuid(0x80000000u).eax;
 	if (facts->ext_max >= 0x80000001u && facts->ext_max < 0x80010000u) {

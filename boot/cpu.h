@@ -18,7 +18,7 @@
  *
  * Context: any CPU, CPL 0.
  */
-void cpu_gather(struct cpu_facts *facts);
+void cpu_gather(struct ovbs_cpu_facts *facts);
 
 /**
  * cpu_capture_segments() - read the segment registers for the hypervisor

@@ -46,7 +46,7 @@ static void gather_task(void *argument, unsigned int index)
 static bool check_cpu(struct launch *launch, unsigned int index)
 {
 	struct loader *l = launch->l;
-	const struct cpu_facts *facts = &l->facts[index], *first = &l->facts[l->boot_cpu];
+	const struct ovbs_cpu_facts *facts = &l->facts[index], *first = &l->facts[l->boot_cpu];
 
 	if (!launch->cpu[index].seen) {
 		verdict_set(&l->verdict, OVBS_REASON_OTHER, "cpu.mp", "CPU %u did not run our code", index);

@@ -15,9 +15,19 @@
 #include "checks.h"
 #include "config.h"
 #include "elf.h"
+#include "settings.h"
 #include "verdict.h"
 
 #include "efi_api.h"
+
+/* The records that settings come from; a source that is not there or not whole is NULL in `from`. */
+struct records {
+	struct ovbs_record lock, opt_out, policy, local;
+	struct settings_sources from;
+	enum ovbs_lock lock_state;
+	uint32_t findings; /* OVBS_FOUND_* */
+	char note[96];     /* the first of them in words */
+};
 
 struct loader {
 	EFI_HANDLE image;
@@ -27,7 +37,12 @@ struct loader {
 	EFI_LOADED_IMAGE *self;
 	struct config config;
 	struct verdict verdict;
-	enum cpu_kind kind; /* of the boot CPU; all others must be of the same */
+	struct records records;
+	struct settings settings;
+	struct ovbs_platform platform;
+	uint8_t esp_partition[16]; /* GUID of the partition that this file lies on; 0 if there is none */
+	bool second;               /* openvbs runs since an earlier start in this boot */
+	enum cpu_kind kind;        /* of the boot CPU; all others must be of the same */
 
 	/* image.c */
 	const uint8_t *hv_file;
@@ -37,7 +52,7 @@ struct loader {
 	struct mp_services *mp; /* NULL on a machine with one CPU and no protocol */
 	unsigned int cpu_count, boot_cpu;
 	uint32_t apic_id[OVBS_MAX_CPUS];
-	struct cpu_facts facts[OVBS_MAX_CPUS];
+	struct ovbs_cpu_facts facts[OVBS_MAX_CPUS];
 
 	/* launch.c */
 	struct ovbs_boot_info *info; /* NULL before the block is there and once it is out of reach */
@@ -45,14 +60,34 @@ struct loader {
 	uint64_t log_gpa, log_size, stats_gpa, stats_size, memory_bytes; /* if running */
 };
 
-/* settings.c: fill l->config from load options, file, defaults. */
-void settings_read(struct loader *l);
+/* file.c: a file on the loader's own volume, at most @max bytes, any status of UEFI 2.10, 13.5. */
+EFI_STATUS file_read(const struct loader *l, CHAR16 *path, void *buf, UINTN max, UINTN *size);
+
+/* options.c: fill l->config from load options, file, defaults. */
+void options_read(struct loader *l);
+
+/* records.c: the settings of this boot: l->records and l->settings. */
+void records_read(struct loader *l);
+
+/* records.c: write the UEFI lock if these settings ask for one. openvbs runs. */
+void records_lock(struct loader *l);
+
+/* records.c: write, replace or (@record NULL) delete one of the variables that only boot services see. */
+EFI_STATUS records_write(struct loader *l, CHAR16 *name, struct ovbs_record *record, const char *by);
+
+/* facts.c: what this machine has: l->platform, l->esp_partition. */
+void facts_gather(struct loader *l);
+
+/* mandatory.c: is openvbs required to run? and: say why it does not, and stay. */
+bool mandatory(const struct loader *l);
+void mandatory_stop(struct loader *l) __noreturn;
 
 /* image.c: find and check the hypervisor for l->kind inside this file. */
 bool image_check(struct loader *l) __must_check;
 
 /* platform.c: Secure Boot and the ACPI tables. */
 const char *platform_secure_boot(const struct loader *l);
+const void *platform_table(const struct loader *l, const EFI_GUID *guid);
 uint64_t platform_rsdp(const struct loader *l);
 
 /* platform.c: @n bytes from EFI_RNG_PROTOCOL (UEFI 2.10, 37.5) where there is one, and clocks. */
@@ -64,6 +99,9 @@ void block_free(struct loader *l);
 
 /* launch.c: start the hypervisor on every CPU. */
 bool launch(struct loader *l) __must_check;
+
+/* status.c: did openvbs start before, in this boot? Then it runs, and its status stays. */
+bool status_running(const struct loader *l);
 
 /* status.c: tell the person and the operating system. */
 void status_publish(struct loader *l);

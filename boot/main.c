@@ -9,7 +9,7 @@
  */
 #include "loader.h"
 
-#include "cpu.h"
+#include "level.h"
 
 EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st);
 
@@ -24,14 +24,17 @@ static EFI_STATUS loader_init(struct loader *l, EFI_HANDLE image, EFI_SYSTEM_TAB
 	return l->bs->HandleProtocol(image, &guid, (void **)&l->self);
 }
 
+/* By its settings, on this platform. A second start in one boot is told by the CPU. */
+static bool wanted(struct loader *l)
+{
+	return l->second || level_decide(&l->settings, &l->platform, &l->verdict);
+}
+
 /* The CPU that runs this first: on an unfit machine nothing else is touched. */
 static bool boot_cpu_fits(struct loader *l)
 {
-	struct cpu_facts facts;
-
-	cpu_gather(&facts);
-	l->kind = checks_kind(&facts);
-	return checks_decide(&facts, &l->verdict);
+	l->kind = checks_kind(&l->platform.cpu);
+	return checks_decide(&l->platform.cpu, &l->verdict);
 }
 
 EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
@@ -41,9 +44,16 @@ EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
 
 	if (status != EFI_SUCCESS)
 		return status;
-	settings_read(&l);
-	if (boot_cpu_fits(&l) && image_check(&l) && launch(&l))
+	l.second = status_running(&l);
+	options_read(&l);
+	records_read(&l);
+	facts_gather(&l);
+	if (wanted(&l) && boot_cpu_fits(&l) && image_check(&l) && launch(&l))
 		l.verdict.reason = OVBS_REASON_NONE;
+	if (l.running)
+		records_lock(&l);
 	status_publish(&l);
+	if (mandatory(&l) && !l.running && !l.second)
+		mandatory_stop(&l);
 	return next_start(&l);
 }

@@ -20,32 +20,32 @@ const struct acpi_memory *platform_acpi_memory(void)
 	return &memory;
 }
 
-static bool flag_variable(const struct loader *l, CHAR16 *name)
-{
-	EFI_GUID global = EFI_GLOBAL_VARIABLE;
-	uint8_t value = 0;
-	UINTN size = sizeof(value);
-
-	return l->rt->GetVariable(name, &global, NULL, &size, &value) == EFI_SUCCESS && value == 1;
-}
-
 /* UEFI 2.10, 3.3: SecureBoot is 1 in user mode with enforcement on. */
 const char *platform_secure_boot(const struct loader *l)
 {
-	if (flag_variable(l, UCS2("SecureBoot")))
+	if (l->platform.secure_boot == OVBS_FACT_YES)
 		return "Secure Boot on";
-	return flag_variable(l, UCS2("SetupMode")) ? "Secure Boot off (setup mode)" : "Secure Boot off";
+	return l->platform.setup_mode == OVBS_FACT_YES ? "Secure Boot off (setup mode)" : "Secure Boot off";
+}
+
+const void *platform_table(const struct loader *l, const EFI_GUID *guid)
+{
+	for (UINTN i = 0; i < l->st->NumberOfTableEntries; i++)
+		if (memcmp(&l->st->ConfigurationTable[i].VendorGuid, guid, sizeof(*guid)) == 0)
+			return l->st->ConfigurationTable[i].VendorTable;
+	return NULL;
 }
 
 uint64_t platform_rsdp(const struct loader *l)
 {
 	static const EFI_GUID guids[] = { ACPI_20_TABLE_GUID, ACPI_TABLE_GUID };
 
-	for (size_t g = 0; g < ARRAY_SIZE(guids); g++)
-		for (UINTN i = 0; i < l->st->NumberOfTableEntries; i++)
-			if (memcmp(&l->st->ConfigurationTable[i].VendorGuid, &guids[g],
-				   sizeof(guids[g])) == 0)
-				return (uint64_t)l->st->ConfigurationTable[i].VendorTable;
+	for (size_t g = 0; g < ARRAY_SIZE(guids); g++) {
+		const void *rsdp = platform_table(l, &guids[g]);
+
+		if (rsdp != NULL)
+			return (uint64_t)rsdp;
+	}
 	return 0;
 }
 

@@ -10,8 +10,7 @@
  */
 #include "loader.h"
 
-#include <openvbs/hv_abi.h>
-
+#include "cpu.h"
 #include "format.h"
 #include "ovbs_string.h"
 #include "platform.h"
@@ -21,10 +20,33 @@ static EFI_GUID status_guid = OVBS_STATUS_GUID_INIT;
 
 static struct ovbs_status *published(const struct loader *l)
 {
-	for (UINTN i = 0; i < l->st->NumberOfTableEntries; i++)
-		if (memcmp(&l->st->ConfigurationTable[i].VendorGuid, &status_guid, sizeof(status_guid)) == 0)
-			return l->st->ConfigurationTable[i].VendorTable;
-	return NULL;
+	return (struct ovbs_status *)platform_table(l, &status_guid);
+}
+
+/* A table alone can be anybody's: the CPU must say so, too. */
+bool status_running(const struct loader *l)
+{
+	const struct ovbs_status *s = published(l);
+
+	return s != NULL && s->magic == OVBS_STATUS_MAGIC && s->state == OVBS_STATE_RUNNING &&
+	       cpu_hypervisor_answers();
+}
+
+static void fill_settings(const struct loader *l, struct ovbs_status *s)
+{
+	const struct records *r = &l->records;
+
+	for (unsigned int i = 0; i < OVBS_SETTINGS; i++) {
+		s->setting[i].value = l->settings.v[i].value;
+		s->setting[i].source = (uint8_t)l->settings.v[i].source;
+	}
+	s->lock = r->lock_state;
+	s->findings = r->findings;
+	s->local_generation = r->from.local != NULL ? r->from.local->generation : 0;
+	s->policy_generation = r->from.policy != NULL ? r->from.policy->generation : 0;
+	memcpy(s->esp_partition, l->esp_partition, sizeof(s->esp_partition));
+	memcpy(s->note, r->note, sizeof(s->note));
+	s->platform = l->platform;
 }
 
 static void fill(const struct loader *l, struct ovbs_status *s)
@@ -43,6 +65,7 @@ static void fill(const struct loader *l, struct ovbs_status *s)
 		s->memory_bytes = l->memory_bytes;
 		s->cpus = l->cpu_count;
 	}
+	fill_settings(l, s);
 	memcpy(s->check, l->verdict.check, sizeof(s->check));
 	memcpy(s->evidence, l->verdict.evidence, sizeof(s->evidence));
 	ovbs_snprintf(s->build, sizeof(s->build), "%s", OVBS_VERSION);
@@ -100,14 +123,10 @@ static void print_line(const struct loader *l)
  */
 void status_publish(struct loader *l)
 {
-	const struct ovbs_status *before = published(l);
-	bool second = strcmp(l->verdict.check, "cpuid.openvbs") == 0 && before != NULL &&
-		      before->magic == OVBS_STATUS_MAGIC && before->state == OVBS_STATE_RUNNING;
-
 	verdict_add(&l->verdict, "%s", platform_secure_boot(l));
 	if (l->config.problem[0] != '\0')
 		verdict_add(&l->verdict, "settings: %s", l->config.problem);
-	if (!second)
+	if (!l->second)
 		publish_table(l);
 	print_line(l);
 }

@@ -3,7 +3,7 @@
 
 SECURITY_VERSION := 1
 
-BOOT_SRC := $(sort $(wildcard boot/*.c boot/*.S)) lib/elf.c lib/format.c lib/string.c
+BOOT_SRC := $(sort $(wildcard boot/*.c boot/*.S)) $(addprefix lib/,acpi_tables.c checks.c crc32.c efi_mat.c elf.c format.c level.c settings.c string.c verdict.c)
 BOOT_OBJ := $(patsubst %,$(OUT)/efi/%.obj,$(basename $(BOOT_SRC)))
 
 $(OUT)/efi/%.obj: %.c mk/flags.mk mk/boot.mk
@@ -60,7 +60,7 @@ $(OUT)/openvbs-fakehv.efi $(OUT)/openvbs-failhv.efi: $(OUT)/openvbs-%.efi: $(BOO
 # EFI test programs, the same for both flavours: build/guest/*.efi
 GUEST_OUT  := $(BUILD)/guest
 GUEST_EFI  := status memhog chain nomp feature ticks
-GUEST_BOOT := boot/print boot/next boot/cpu boot/checks boot/verdict boot/segments lib/format lib/string
+GUEST_BOOT := boot/print boot/next boot/cpu lib/checks lib/verdict boot/segments lib/format lib/string
 GUEST_OBJ  := $(patsubst %,$(GUEST_OUT)/%.obj,$(GUEST_BOOT) tests/guest/guest $(addprefix tests/guest/,$(GUEST_EFI)))
 
 $(GUEST_OUT)/%.obj: %.c mk/flags.mk mk/boot.mk

@@ -124,6 +124,6 @@ def test_agrees_with_the_header():
 
 def test_reason_names_are_the_loaders():
     numbers = dict(re.findall(r"(OVBS_REASON_\w+) = (\d+)", HEADER))
-    printed = re.findall(r'\[(OVBS_REASON_\w+)\] = "([^"]+)"', (ROOT / "boot/verdict.c").read_text(encoding="utf-8"))
-    assert printed, "boot/verdict.c names no reasons any more"
+    printed = re.findall(r'\[(OVBS_REASON_\w+)\] = "([^"]+)"', (ROOT / "lib/verdict.c").read_text(encoding="utf-8"))
+    assert printed, "lib/verdict.c names no reasons any more"
     assert {int(numbers[name]): text for name, text in printed} == {n: t for n, (t, _) in ovbs.REASONS.items()}

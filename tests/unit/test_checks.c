@@ -3,7 +3,7 @@
  * The decision whether a CPU can carry openvbs: every combination of what may
  * be wrong, against a model that is written the other way round; and the texts.
  */
-/* links: boot/checks.c boot/verdict.c lib/format.c */
+/* links: lib/checks.c lib/verdict.c lib/format.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,12 +17,12 @@
 #include <openvbs/boot_info.h>
 #include <openvbs/hv_abi.h>
 
-#include "../../boot/checks.h"
+#include "checks.h"
 
 /* A CPU that passes: family 19h. */
-static struct cpu_facts good(void)
+static struct ovbs_cpu_facts good(void)
 {
-	struct cpu_facts f = {
+	struct ovbs_cpu_facts f = {
 		.signature = 0x00A20F10,
 		.ext_max = 0x80000021,
 		.ext_ecx = CPUID_EXT_ECX_SVM,
@@ -54,9 +54,9 @@ enum {
 	W_ALL = 1 << 13,
 };
 
-static struct cpu_facts spoil(unsigned int wrong)
+static struct ovbs_cpu_facts spoil(unsigned int wrong)
 {
-	struct cpu_facts f = good();
+	struct ovbs_cpu_facts f = good();
 
 	if (wrong & W_OPENVBS)
 		strcpy(f.hypervisor, OVBS_CPUID_SIGNATURE);
@@ -121,7 +121,7 @@ static enum ovbs_reason expect(unsigned int wrong, const char **check)
 static void test_every_combination(void **state)
 {
 	for (unsigned int wrong = 0; wrong < W_ALL; wrong++) {
-		struct cpu_facts f = spoil(wrong);
+		struct ovbs_cpu_facts f = spoil(wrong);
 		struct verdict v = { 0 };
 		const char *check;
 		enum ovbs_reason reason = expect(wrong, &check);
@@ -140,7 +140,7 @@ static void test_every_combination(void **state)
 
 static const char *evidence(struct verdict *v, unsigned int wrong)
 {
-	struct cpu_facts f = spoil(wrong);
+	struct ovbs_cpu_facts f = spoil(wrong);
 
 	memset(v, 0, sizeof(*v));
 	assert_false(checks_decide(&f, v));
@@ -168,7 +168,7 @@ static void test_evidence(void **state)
 /* The VM_CR bits mean nothing while SVMDIS is 0: firmware may lock SVM "on". */
 static void test_lock_alone_is_fine(void **state)
 {
-	struct cpu_facts f = spoil(W_LOCK | W_KEY);
+	struct ovbs_cpu_facts f = spoil(W_LOCK | W_KEY);
 	struct verdict v = { 0 };
 
 	assert_true(checks_decide(&f, &v));
@@ -177,7 +177,7 @@ static void test_lock_alone_is_fine(void **state)
 
 static void test_two_asids_are_enough(void **state)
 {
-	struct cpu_facts f = good();
+	struct ovbs_cpu_facts f = good();
 	struct verdict v = { 0 };
 
 	f.svm_ebx = 2;
@@ -200,7 +200,7 @@ static void test_family(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct cpu_facts f = spoil(W_NO_SVM | W_BELOW);
+		struct ovbs_cpu_facts f = spoil(W_NO_SVM | W_BELOW);
 		struct verdict v = { 0 };
 
 		strcpy(f.vendor, rows[i].vendor);
@@ -211,9 +211,9 @@ static void test_family(void **state)
 }
 
 /* An Intel CPU that passes: Skylake's capabilities. */
-static struct cpu_facts good_intel(void)
+static struct ovbs_cpu_facts good_intel(void)
 {
-	struct cpu_facts f = {
+	struct ovbs_cpu_facts f = {
 		.signature = 0x00050654,
 		.std_ecx = CPUID_ECX_VMX,
 		.ext_max = 0x80000008,
@@ -274,7 +274,7 @@ static const struct {
 	{ VMX_MISC, 1ULL << 8, "vmx.wait_for_sipi" },
 };
 
-static void refused(const struct cpu_facts *f, enum ovbs_reason reason, const char *check)
+static void refused(const struct ovbs_cpu_facts *f, enum ovbs_reason reason, const char *check)
 {
 	struct verdict v = { 0 };
 
@@ -286,7 +286,7 @@ static void refused(const struct cpu_facts *f, enum ovbs_reason reason, const ch
 
 static void test_intel(void **state)
 {
-	struct cpu_facts f = good_intel();
+	struct ovbs_cpu_facts f = good_intel();
 	struct verdict v = { 0 };
 
 	assert_true(checks_decide(&f, &v));
@@ -312,7 +312,7 @@ static void test_intel(void **state)
 
 static void test_intel_others(void **state)
 {
-	struct cpu_facts f = good_intel();
+	struct ovbs_cpu_facts f = good_intel();
 	struct verdict v = { 0 };
 
 	f.cr4 = 1u << 13;

@@ -4,7 +4,7 @@
 import dataclasses
 import typing
 
-from . import keys
+from . import keys, settings
 from .common import MachineError
 
 # Linux only goes to x2APIC mode when interrupts can be remapped to x2APIC ids: so x2apic=True gives the IOMMU that too.
@@ -19,6 +19,8 @@ class Options:
     image: typing.Optional[str] = "tiny"
     openvbs: typing.Any = None
     conf: typing.Optional[str] = None
+    policy: typing.Optional[dict] = dataclasses.field(default_factory=lambda: settings.ON)
+    local: typing.Optional[dict] = None
     boot: typing.Any = None
     sign: bool = True
     esp: dict = dataclasses.field(default_factory=dict)

@@ -9,7 +9,7 @@
 BochsMachine(name, ...) -- the transcript goes to build/logs/<name>.log
   model     CPU model of Bochs: "corei7_skylake_x" (VMX, EPT, MBEC), "ryzen" (SVM; Linux as a guest: 1 CPU only)
   cpus=1 (1..4)  mem=512 (MiB)  time_limit=120 s, always enforced from outside
-  image, openvbs, conf, boot, esp, cmdline, files     as for Machine
+  image, openvbs, conf, policy, boot, esp, cmdline, files     as for Machine
   bochsrc   lines added to Bochs' configuration
   debugger  True: Bochs' debugger can be used; everything takes about four times as long
 Methods as those of Machine: wait_for, wait_ready, run, sh, send, put, log_text, wait_exit, stop, esp_read; and
@@ -37,7 +37,7 @@ import time
 import typing
 from pathlib import Path
 
-from . import bochs_emulator, esp, images
+from . import bochs_emulator, esp, images, settings
 from .common import BUILD, LOGS, MachineError
 from .console import ESCAPES, Serial
 from .guest import Guest
@@ -83,6 +83,7 @@ class Options:
     image: typing.Optional[str] = "tiny"
     openvbs: typing.Any = None
     conf: typing.Optional[str] = None
+    policy: typing.Optional[dict] = dataclasses.field(default_factory=lambda: settings.ON)
     boot: typing.Any = None
     esp: dict = dataclasses.field(default_factory=dict)
     cmdline: str = ""

@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """UEFI boot entries in a variable store (UEFI 2.10: 3.1.3 load options, 10.3 device paths)."""
 
-import json
 import struct
 
-from .emulators import fw_vars
+from . import uefivars
 
-GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
-NON_VOLATILE, BOOT_SERVICE, RUNTIME = 1, 2, 4
 FIRST = 0x0010  # numbers of our entries, clear of the firmware's own
 SECTOR = 512
 
@@ -35,8 +32,4 @@ def set_entries(store, partition, entries):
     variables = {f"Boot{FIRST + i:04X}": _load_option(title, partition, path)
                  for i, (title, path) in enumerate(entries)}
     variables["BootOrder"] = b"".join(struct.pack("<H", FIRST + i) for i in range(len(entries)))
-    description = store.with_suffix(".json")
-    description.write_text(json.dumps({"version": 2, "variables": [
-        {"name": name, "guid": GLOBAL, "attr": NON_VOLATILE | BOOT_SERVICE | RUNTIME, "data": data.hex()}
-        for name, data in variables.items()]}))
-    fw_vars("--inplace", store, "--set-json", description)
+    uefivars.put(store, uefivars.GLOBAL, variables)

@@ -8,7 +8,7 @@ start the same next stage in the same way. Paths on the ESP are fixed here.
 import shutil
 from pathlib import Path
 
-from . import bootentries, debian, esp, keys, tiny
+from . import bootentries, debian, esp, keys, settings, tiny
 from .common import BUILD, MachineError, run
 
 BOOT = "EFI/BOOT/BOOTX64.EFI"
@@ -53,7 +53,8 @@ class EspImage:
     def prepare(self, machine):
         path = machine.dir / "esp.img"
         if not path.exists():
-            esp.make(path, {**self.files(machine), **machine.options.esp})
+            policy = settings.policy_files(machine.options.policy)
+            esp.make(path, {**policy, **self.files(machine), **machine.options.esp})
 
     def files(self, machine):
         o, files = machine.options, {}
@@ -125,7 +126,7 @@ class DebianImage:
             put_efi(machine, files, BOOT, o.boot)
         if o.cmdline:
             files["EFI/debian/grub.cfg"] = debian.GRUB_ESP.replace("EXTRA", o.cmdline)
-        return {**files, **o.esp}
+        return {**(settings.policy_files(o.policy) if o.openvbs else {}), **files, **o.esp}
 
     def write_esp(self, overlay, part):
         run(["qemu-io", "-f", "qcow2", "-c", f"write -q -s {part} {self.start} {self.size}", overlay])

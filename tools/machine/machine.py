@@ -10,6 +10,8 @@ Machine(name, ...) -- the transcript goes to build/logs/<name>.log
   image     "tiny" (Debian kernel + busybox, boots in seconds), "debian" (full Debian, of the host's release), or None
   openvbs   None (baseline), "release", "debug" (build/<flavor>/openvbs.efi, signed here), or a Path
   conf      text of \\EFI\\openvbs\\openvbs.conf; default: `next=` the image
+  policy    settings of the policy file on the ESP, {"vbs": 1, "level": 3, ...} (settings.py); default: VBS on; None: no file
+  local     the same for the local values, in a UEFI variable; default: none
   boot      Path/bytes of an EFI program put (signed) in place of \\EFI\\BOOT\\BOOTX64.EFI, for EFI tests
   sign      False: put openvbs/boot/tiny image unsigned on the ESP
   esp       {path on the ESP: Path | bytes | str}, as they are (sign with machine.keys.sign_efi)
@@ -38,6 +40,7 @@ Methods
   stop(), start()                power off hard and on again, same variables/TPM/disk
   wait_exit(seconds)             until QEMU has ended by itself -> exit status
   log_text()                     all text of the first serial line so far;  esp_read(path)
+  variable(name, guid)           a UEFI variable in flash, hidden ones too -> (attributes, bytes) or None
   remote(cmd) -> (rc, output)    over ssh (image="debian", ssh=True);  scp(src, dst)
   dir, pid, tpm_pid, ssh_port, accel
 Every failure raises MachineError with the tail of the transcript and the state of the CPUs.
@@ -53,7 +56,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import accel, arguments, emulators, esp, images, keys
+from . import accel, arguments, emulators, esp, images, keys, settings, uefivars
 from .common import BUILD, LOGS, MachineError
 from .console import Result, Serial
 from .guest import Guest
@@ -120,6 +123,8 @@ class Machine(Guest):
             variables = self.dir / "vars.fd"
             if not variables.exists():
                 shutil.copyfile(keys.variables(self.emulator, self.options.secure_boot), variables)
+                if self.options.local is not None:
+                    uefivars.put(variables, settings.GUID, {settings.LOCAL: settings.record(self.options.local)})
             self.image.prepare(self)
             yield
         finally:
@@ -128,6 +133,15 @@ class Machine(Guest):
                 log.close()
             if not self.options.state:
                 shutil.rmtree(self.dir)
+
+    def variable(self, name, guid):
+        """(attributes, bytes) of a UEFI variable in flash, also of those that no operating system sees; None: absent.
+
+        Power must be off, or the firmware idle.
+        """
+        copy = self.dir / "vars.read.fd"
+        shutil.copyfile(self.dir / "vars.fd", copy)
+        return uefivars.get(copy, name, guid)
 
     # --- power -----------------------------------------------------------
 

@@ -9,7 +9,7 @@
 
 #include "ovbs_string.h"
 
-enum cpu_kind checks_kind(const struct cpu_facts *f)
+enum cpu_kind checks_kind(const struct ovbs_cpu_facts *f)
 {
 	if ((f->ext_ecx & CPUID_EXT_ECX_SVM) != 0)
 		return CPU_KIND_SVM;
@@ -31,12 +31,12 @@ static unsigned int family(uint32_t signature)
 	return base == 0xF ? base + (signature >> 20 & 0xFF) : base;
 }
 
-static bool made_for_svm(const struct cpu_facts *f)
+static bool made_for_svm(const struct ovbs_cpu_facts *f)
 {
 	return strcmp(f->vendor, "AuthenticAMD") == 0 || strcmp(f->vendor, "HygonGenuine") == 0;
 }
 
-static bool made_for_vmx(const struct cpu_facts *f)
+static bool made_for_vmx(const struct ovbs_cpu_facts *f)
 {
 	return strcmp(f->vendor, "GenuineIntel") == 0 || strcmp(f->vendor, "CentaurHauls") == 0 ||
 	       strcmp(f->vendor, "  Shanghai  ") == 0;
@@ -48,12 +48,12 @@ static bool made_for_vmx(const struct cpu_facts *f)
  * taken away by that hypervisor. Of VMX nothing like that can be said: Intel
  * sold many CPUs without it.
  */
-static bool must_have_svm(const struct cpu_facts *f)
+static bool must_have_svm(const struct ovbs_cpu_facts *f)
 {
 	return made_for_svm(f) && family(f->signature) >= 0x10;
 }
 
-static bool check_held(const struct cpu_facts *f, struct verdict *v)
+static bool check_held(const struct ovbs_cpu_facts *f, struct verdict *v)
 {
 	if (strcmp(f->hypervisor, OVBS_CPUID_SIGNATURE) == 0) {
 		verdict_set(v, OVBS_REASON_OTHER_HYPERVISOR, "cpuid.openvbs",
@@ -75,7 +75,7 @@ static bool check_held(const struct cpu_facts *f, struct verdict *v)
 	return true;
 }
 
-static bool check_virtualization(const struct cpu_facts *f, struct verdict *v)
+static bool check_virtualization(const struct ovbs_cpu_facts *f, struct verdict *v)
 {
 	bool below = (f->std_ecx & CPUID_ECX_HYPERVISOR) != 0;
 	const char *under = below ? ", under a hypervisor" : "";
@@ -102,7 +102,7 @@ static bool check_virtualization(const struct cpu_facts *f, struct verdict *v)
 }
 
 /* AMD APM volume 2, 15.4: what SVMDIS means depends on the lock and on the key. */
-static bool check_svm_firmware(const struct cpu_facts *f, struct verdict *v)
+static bool check_svm_firmware(const struct ovbs_cpu_facts *f, struct verdict *v)
 {
 	const char *lock = "not locked";
 
@@ -116,7 +116,7 @@ static bool check_svm_firmware(const struct cpu_facts *f, struct verdict *v)
 	return false;
 }
 
-static bool check_svm_features(const struct cpu_facts *f, struct verdict *v)
+static bool check_svm_features(const struct ovbs_cpu_facts *f, struct verdict *v)
 {
 	if ((f->svm_edx & CPUID_SVM_EDX_NP) == 0) {
 		verdict_set(v, OVBS_REASON_NO_VIRTUALIZATION, "cpuid.npt",
@@ -136,7 +136,7 @@ static bool check_svm_features(const struct cpu_facts *f, struct verdict *v)
  * Intel SDM volume 3, 24.7: once locked, the register can't be changed until
  * the CPU is reset. Where firmware left it open, the hypervisor sets and locks it.
  */
-static bool check_vmx_firmware(const struct cpu_facts *f, struct verdict *v)
+static bool check_vmx_firmware(const struct ovbs_cpu_facts *f, struct verdict *v)
 {
 	if ((f->feature_control & (FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX)) != FEATURE_CONTROL_LOCK)
 		return true;
@@ -186,7 +186,7 @@ static const struct vmx_need {
 	{ VMX_MISC, 1ull << 8, 1ull << 8, "vmx.wait_for_sipi", "no activity state wait-for-SIPI" },
 };
 
-static bool check_vmx_features(const struct cpu_facts *f, struct verdict *v)
+static bool check_vmx_features(const struct ovbs_cpu_facts *f, struct verdict *v)
 {
 	static const char *const names[VMX_FACTS] = {
 		[VMX_BASIC] = "IA32_VMX_BASIC",
@@ -217,7 +217,7 @@ static bool check_vmx_features(const struct cpu_facts *f, struct verdict *v)
  * With several keys, the upper bits of an address choose one: the same memory
  * has more than one address, and second-level tables would guard only one.
  */
-static bool check_tme(const struct cpu_facts *f, struct verdict *v)
+static bool check_tme(const struct ovbs_cpu_facts *f, struct verdict *v)
 {
 	if ((f->tme_activate & TME_ACTIVATE_ENABLED) == 0 || TME_ACTIVATE_KEYID_BITS(f->tme_activate) == 0)
 		return true;
@@ -227,7 +227,7 @@ static bool check_tme(const struct cpu_facts *f, struct verdict *v)
 	return false;
 }
 
-static bool check_common(const struct cpu_facts *f, struct verdict *v)
+static bool check_common(const struct ovbs_cpu_facts *f, struct verdict *v)
 {
 	if ((f->ext_edx & CPUID_EXT_EDX_NX) == 0) {
 		verdict_set(v, OVBS_REASON_NO_VIRTUALIZATION, "cpuid.nx",
@@ -242,7 +242,7 @@ static bool check_common(const struct cpu_facts *f, struct verdict *v)
 	return true;
 }
 
-bool checks_decide(const struct cpu_facts *facts, struct verdict *v)
+bool checks_decide(const struct ovbs_cpu_facts *facts, struct verdict *v)
 {
 	if (!check_held(facts, v) || !check_virtualization(facts, v))
 		return false;

@@ -4,8 +4,8 @@
  * it read. The words go into the status table as they stand, so that every
  * surface of the running system prints the same ones.
  */
-#ifndef BOOT_VERDICT_H
-#define BOOT_VERDICT_H
+#ifndef OVBS_VERDICT_H
+#define OVBS_VERDICT_H
 
 #include <stdint.h>
 

@@ -4,11 +4,13 @@
  * apart from each other: the decision is a pure function and tested for every
  * combination on the host.
  */
-#ifndef BOOT_CHECKS_H
-#define BOOT_CHECKS_H
+#ifndef OVBS_CHECKS_H
+#define OVBS_CHECKS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include <openvbs/platform.h>
 
 #include "verdict.h"
 
@@ -17,42 +19,6 @@ enum cpu_kind {
 	CPU_KIND_NONE,
 	CPU_KIND_SVM,
 	CPU_KIND_VMX,
-};
-
-/* Capability MSRs of VMX (Intel SDM volume 3, appendix A). */
-enum vmx_fact {
-	VMX_BASIC,      /* 480h */
-	VMX_PROCBASED,  /* 482h: says whether 48Bh exists */
-	VMX_MISC,       /* 485h */
-	VMX_PROCBASED2, /* 48Bh */
-	VMX_EPT_VPID,   /* 48Ch */
-	VMX_TRUE_PIN,   /* 48Dh */
-	VMX_TRUE_PROC,  /* 48Eh */
-	VMX_TRUE_EXIT,  /* 48Fh */
-	VMX_TRUE_ENTRY, /* 490h */
-	VMX_FACTS,
-};
-
-/* Raw values of one CPU; 0 where a register or leaf does not exist. */
-struct cpu_facts {
-	uint32_t std_max;    /* CPUID 00000000h EAX */
-	uint32_t signature;  /* CPUID 00000001h EAX */
-	uint32_t std_ecx;    /* CPUID 00000001h ECX */
-	uint32_t leaf7_ecx;  /* CPUID 00000007h ECX */
-	uint32_t ext_max;    /* CPUID 80000000h EAX */
-	uint32_t ext_ecx;    /* CPUID 80000001h ECX */
-	uint32_t ext_edx;    /* CPUID 80000001h EDX */
-	uint32_t svm_ebx;    /* CPUID 8000000Ah EBX: address space identifiers */
-	uint32_t svm_edx;    /* CPUID 8000000Ah EDX: SVM features */
-	char vendor[13];     /* CPUID 00000000h */
-	char hypervisor[13]; /* CPUID 40000000h */
-	uint64_t efer;
-	uint64_t vm_cr; /* only read where SVM is shown: elsewhere it may not exist */
-	uint64_t cr4;
-	/* only read where VMX is shown, and where another one says that it exists: */
-	uint64_t feature_control; /* IA32_FEATURE_CONTROL */
-	uint64_t vmx[VMX_FACTS];
-	uint64_t tme_activate; /* IA32_TME_ACTIVATE, where CPUID shows TME */
 };
 
 /* AMD APM volume 3, appendix E; volume 2, 3.1.7 (EFER), 15.30.1 (VM_CR) */
@@ -91,7 +57,7 @@ struct cpu_facts {
  *
  * Return: CPU_KIND_NONE if it does not, or does not say so. Context: any; pure.
  */
-enum cpu_kind checks_kind(const struct cpu_facts *facts);
+enum cpu_kind checks_kind(const struct ovbs_cpu_facts *facts);
 
 /**
  * cpu_kind_name() - "SVM", "VMX" or "neither SVM nor VMX"
@@ -107,6 +73,6 @@ const char *cpu_kind_name(enum cpu_kind kind);
  *
  * Return: true if nothing is in the way. Context: any; pure.
  */
-bool checks_decide(const struct cpu_facts *facts, struct verdict *v) __must_check;
+bool checks_decide(const struct ovbs_cpu_facts *facts, struct verdict *v) __must_check;
 
 #endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * May openvbs start on this platform, by these settings? The loader asks
+ * before it touches anything, vbsctl to say what the next boot will do.
+ */
+#ifndef OVBS_LEVEL_H
+#define OVBS_LEVEL_H
+
+#include <stdbool.h>
+
+#include <openvbs/platform.h>
+
+#include "settings.h"
+#include "verdict.h"
+
+/**
+ * level_decide() - is it configured, and does the platform have what the level asks for?
+ * @s: resolved settings
+ * @p: the platform; only Secure Boot and the IOMMU are looked at
+ * @v: filled if the answer is no
+ *
+ * Level 0 asks for nothing, 1 for Secure Boot, 3 for Secure Boot and DMA
+ * protection, which this version does not have: level 3 is always refused, with
+ * what was found of an IOMMU as evidence.
+ *
+ * Return: true if nothing is in the way. Context: any; pure.
+ */
+bool level_decide(const struct settings *s, const struct ovbs_platform *p, struct verdict *v) __must_check;
+
+#endif
