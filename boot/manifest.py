@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Write the assembler file that puts images, manifest and SBAT into openvbs.efi.
+"""Write the assembler file that puts images and manifest into openvbs.efi.
 
 The layout of the manifest is boot/manifest.h's. Each part is a PE section of
-its own (.hvsvm, .hvvmx, .ovbssk, .ovbstl, .ovbsman, .sbat), read-only data for the
+its own (.hvsvm, .hvvmx, .ovbssk, .ovbstl, .ovbsman), read-only data for the
 firmware's PE loader.
 """
 import argparse
@@ -20,10 +20,6 @@ image_manifest:
 	.long 0x4E414D4F, 3, {security_version}, 0
 {entries}	.ascii "{version}"
 	.zero {pad}
-
-	.section .sbat,"dr"
-	.ascii "sbat,1,SBAT Version,sbat,1,https://github.com/rhboot/shim/blob/main/SBAT.md\\n"
-	.ascii "openvbs,1,openvbs,openvbs,{version},none\\n"
 """
 
 IMAGE = """\

@@ -14,9 +14,9 @@ $(OUT)/efi/%.obj: %.c mk/flags.mk mk/boot.mk
 $(OUT)/efi/%.obj: %.S mk/flags.mk mk/boot.mk
 	@mkdir -p $(@D)
 	@echo "  EFICC   $<"
-	@$(EFI_CC) -c -o $@ $<
+	@$(EFI_CC) $(CPP_DEFS) -c -o $@ $<
 
-# The sections .hvsvm, .hvvmx, .ovbssk, .ovbstl, .ovbsman and .sbat. A fake hypervisor is both images.
+# The sections .hvsvm, .hvvmx, .ovbssk, .ovbstl and .ovbsman. A fake hypervisor is both images.
 $(OUT)/openvbs.sections.obj: $(OUT)/hypervisor-svm.elf $(OUT)/hypervisor-vmx.elf
 $(OUT)/fakehv.sections.obj: $(OUT)/fakehv.elf
 $(OUT)/failhv.sections.obj: $(OUT)/failhv.elf
@@ -33,7 +33,20 @@ $(OUT)/openvbs.efi: $(BOOT_OBJ) $(OUT)/openvbs.sections.obj
 	@echo "  EFILD   $@"
 	@lld-link $(EFI_LDFLAGS) -out:$@ $^
 
--include $(BOOT_OBJ:.obj=.d)
+# openvbs-optout.efi: the way past the UEFI lock.
+OPTOUT_SRC := $(wildcard boot/optout/*.c) boot/file.c boot/print.c boot/records.c boot/sbat.S \
+              $(addprefix lib/,crc32.c format.c settings.c string.c)
+OPTOUT_OBJ := $(patsubst %,$(OUT)/efi/%.obj,$(basename $(OPTOUT_SRC)))
+
+$(OPTOUT_OBJ): EFI_CFLAGS += -Iboot
+
+$(OUT)/openvbs-optout.efi: $(OPTOUT_OBJ)
+	@echo "  EFILD   $@"
+	@lld-link $(EFI_LDFLAGS) -out:$@ $^
+
+images: $(OUT)/openvbs-optout.efi
+
+-include $(BOOT_OBJ:.obj=.d) $(OPTOUT_OBJ:.obj=.d)
 
 # The loader with a hypervisor that only comes back (fakehv), or refuses (failhv):
 # tests of the loader alone.
@@ -59,8 +72,8 @@ $(OUT)/openvbs-fakehv.efi $(OUT)/openvbs-failhv.efi: $(OUT)/openvbs-%.efi: $(BOO
 
 # EFI test programs, the same for both flavours: build/guest/*.efi
 GUEST_OUT  := $(BUILD)/guest
-GUEST_EFI  := status memhog chain nomp feature ticks
-GUEST_BOOT := boot/print boot/next boot/cpu lib/checks lib/verdict boot/segments lib/format lib/string
+GUEST_EFI  := status start memhog chain nomp feature ticks
+GUEST_BOOT := boot/file boot/print boot/next boot/cpu lib/checks lib/verdict boot/segments lib/format lib/string
 GUEST_OBJ  := $(patsubst %,$(GUEST_OUT)/%.obj,$(GUEST_BOOT) tests/guest/guest $(addprefix tests/guest/,$(GUEST_EFI)))
 
 $(GUEST_OUT)/%.obj: %.c mk/flags.mk mk/boot.mk

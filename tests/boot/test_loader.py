@@ -6,12 +6,12 @@ table as an operating system would find it.
 """
 
 import re
-import struct
 import time
 
 import pytest
 
-from machine import debian, esp, keys
+from loaderlib import damaged, section, signed
+from machine import debian, esp
 from machine.common import BUILD
 
 GUEST = BUILD / "guest"
@@ -29,11 +29,6 @@ RUNTIME_SERVICES_DATA = 6  # UEFI 2.10, 7.2.1
 BOOT_AND_RUNTIME = 6  # variable attributes: not non-volatile
 
 NOT_FOUND, ACCESS_DENIED, SECURITY_VIOLATION = (f"{1 << 63 | n:x}h" for n in (14, 15, 26))
-
-
-def signed(path, tmp_path):
-    """An EFI program of the build, signed for the machine's db key."""
-    return keys.sign_efi(path, tmp_path / f"{path.name}.signed").read_bytes()
 
 
 def with_status(tmp_path, conf=NEXT_STATUS, **options):
@@ -103,27 +98,6 @@ def test_linux_boots_where_openvbs_can_not_run(machine):
     m.wait_for(r"^openvbs: not running: ")
     m.wait_ready()
     assert int(m.sh("nproc")) == 2
-
-
-def section(pe, name):
-    """(file offset, size) of a PE section (PE format specification, COFF header and section table)."""
-    header = struct.unpack_from("<I", pe, 0x3C)[0]
-    count, optional = struct.unpack_from("<H", pe, header + 6)[0], struct.unpack_from("<H", pe, header + 20)[0]
-    for at in range(header + 24 + optional, header + 24 + optional + 40 * count, 40):
-        if pe[at:at + 8].rstrip(b"\0") == name:
-            virtual_size, _, size, offset = struct.unpack_from("<IIII", pe, at + 8)
-            return offset, min(size, virtual_size)
-    raise AssertionError(f"no section {name}")
-
-
-def damaged(tmp_path, name, where):
-    """openvbs.efi with one bit of a section flipped."""
-    pe = bytearray((BUILD / "release" / "openvbs.efi").read_bytes())
-    offset, size = section(pe, name)
-    pe[offset + {"first": 0, "middle": size // 2, "last": size - 1}[where]] ^= 0x10
-    target = tmp_path / "damaged.efi"
-    target.write_bytes(pe)
-    return target
 
 
 def test_damage_to_the_other_vendors_hypervisor_does_not_matter(machine, tmp_path):

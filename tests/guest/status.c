@@ -10,6 +10,7 @@
 #include <openvbs/status.h>
 
 #include "cpu.h"
+#include "format.h"
 #include "ovbs_string.h"
 
 static EFI_GUID status_guid = OVBS_STATUS_GUID_INIT;
@@ -32,6 +33,24 @@ static const struct ovbs_status *find_table(struct guest *g)
 	return found;
 }
 
+static void print_settings(EFI_SYSTEM_TABLE *st, const struct ovbs_status *s)
+{
+	const struct ovbs_platform *p = &s->platform;
+	char text[160];
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < OVBS_SETTINGS; i++)
+		n += (size_t)ovbs_snprintf(text + n, sizeof(text) - n, " %u/%u",
+					   s->setting[i].value, s->setting[i].source);
+	say(st, "status: settings%s", text);
+	say(st, "status: lock=%u findings=%u local=%u policy=%u note=%.96s", s->lock, s->findings,
+	    s->local_generation, s->policy_generation, s->note);
+	say(st, "status: platform secure_boot=%u setup_mode=%u mor=%u mor_lock=%u iommu=%u kind=%u units=%u wsmt=%u mat=%u tpm=%u version=%u banks=%u partition=%02x%02x svm=%u",
+	    p->secure_boot, p->setup_mode, p->mor, p->mor_lock, p->iommu, p->iommu_kind,
+	    p->iommu_units, p->wsmt, p->mat, p->tpm, p->tpm_version, p->tpm_banks,
+	    s->esp_partition[0], s->esp_partition[1], p->cpu.ext_ecx >> 2 & 1);
+}
+
 static void print_table(struct guest *g, const struct ovbs_status *s)
 {
 	EFI_SYSTEM_TABLE *st = g->l.st;
@@ -44,6 +63,7 @@ static void print_table(struct guest *g, const struct ovbs_status *s)
 	    (unsigned long long)s->memory_bytes, s->build, (unsigned long long)s->log_gpa,
 	    (unsigned long long)s->log_size, (unsigned long long)s->stats_gpa,
 	    (unsigned long long)s->stats_size);
+	print_settings(st, s);
 	say(st, "status: table in memory of type %d", guest_memory_type(g, (uint64_t)s));
 }
 
