@@ -32,4 +32,6 @@ attack-programs: $(ATTACK_EFI) $(BUILD)/attack/attack_user modules
 
 attack: all attack-programs ## run the attack suite in the test machine and print its table
 	/usr/bin/python3 tests/attack/run.py --flavor $(FLAVOR) $(ATTACKARGS)
+	/usr/bin/python3 tests/attack/settings.py --flavor $(FLAVOR)
 	/usr/bin/python3 tests/attack/run.py --without $(ATTACKARGS)
+	/usr/bin/python3 tests/attack/settings.py --flavor $(FLAVOR) --unlocked

@@ -45,6 +45,21 @@ def test_the_same_attacks_succeed_without_openvbs(tmp_path):
     run("--without", "--platform", "xapic-2", "--json", str(tmp_path / "without.json"))
 
 
+def run_settings(*arguments, attacks):
+    done = subprocess.run([sys.executable, str(RUN.with_name("settings.py")), *arguments,
+                           *[word for attack in attacks for word in ("--only", attack)]],
+                          capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
+
+
+def test_root_does_not_get_past_the_uefi_lock(tmp_path):
+    run_settings("--json", str(tmp_path / "locked.json"), attacks=["lock_forms", "flash", "settings_off", "policy_off", "opt_out_alone"])
+
+
+def test_without_the_lock_root_switches_off(tmp_path):
+    run_settings("--unlocked", "--json", str(tmp_path / "unlocked.json"), attacks=["settings_off", "lock_shadow"])
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("platform", ["vmx-2", "vmx-new"])
 def test_the_same_attacks_succeed_on_vmx_without_openvbs(platform, bochs, tmp_path):

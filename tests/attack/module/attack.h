@@ -30,7 +30,8 @@ struct attack {
 extern const struct attack insn_attacks[], regs_attacks[], msr_attacks[], cpuid_attacks[],
 	memory_attacks[], forms_attacks[], paging_attacks[], apic_attacks[], icr_attacks[],
 	ap_attacks[], power_attacks[], pci_attacks[], a20_attacks[], hypercall_attacks[],
-	message_attacks[], protect_attacks[], trustlet_attacks[], fuzz_attacks[], final_attacks[];
+	message_attacks[], protect_attacks[], trustlet_attacks[], fuzz_attacks[], vars_attacks[],
+	final_attacks[];
 
 /** row - report one row; the detail may be empty. */
 __printf(4, 5) void row(struct report *r, const char *name, const char *outcome, const char *detail, ...);

@@ -29,7 +29,8 @@ static const struct attack *const themes[] = {
 	insn_attacks,  regs_attacks,   msr_attacks,  cpuid_attacks, memory_attacks,
 	forms_attacks, paging_attacks, apic_attacks, icr_attacks,   ap_attacks,
 	power_attacks, pci_attacks,    a20_attacks,  hypercall_attacks,
-	message_attacks, protect_attacks, trustlet_attacks, fuzz_attacks, final_attacks,
+	message_attacks, protect_attacks, trustlet_attacks, fuzz_attacks,
+	vars_attacks, final_attacks,
 };
 
 unsigned int wait_divisor = 1;
