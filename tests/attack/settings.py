@@ -27,7 +27,7 @@ EFIVARS = "/sys/firmware/efi/efivars"
 GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
 LOCKED = {"vbs": 1, "level": 1, "locked": 1, "hvci": 1, "hvci_locked": 1, "lsa_cfg": 1}
 LOCK_PRESENT, BY_LOCK, RUNNING = 1, 3, 1
-ESP_MOUNT = "for m in ahci sd_mod nls_cp437 nls_ascii vfat; do modprobe $m; done; sleep 1; mkdir -p /mnt; mount -t vfat /dev/sda /mnt"
+ESP_MOUNT = "for m in ahci sd_mod nls_cp437 nls_ascii vfat; do modprobe $m; done; sleep 1; mkdir -p /run/esp; mount -t vfat /dev/sda /run/esp"
 
 
 def status(m):
@@ -84,8 +84,8 @@ def policy_off(m):
     m.sh(ESP_MOUNT)
     for file, generation in ((settings.POLICY_A, 99), (settings.POLICY_B, 100)):
         m.put("/tmp/policy", settings.record({"vbs": 0, "locked": 0, "hvci": 0, "lsa_cfg": 0}, generation))
-        m.sh(f"mkdir -p /mnt/EFI/openvbs; cp /tmp/policy /mnt/{file}")
-    m.sh("sync; umount /mnt")
+        m.sh(f"mkdir -p /run/esp/EFI/openvbs; cp /tmp/policy /run/esp/{file}")
+    m.sh("sync; umount /run/esp")
     return {}
 
 
@@ -93,12 +93,12 @@ def policy_rollback(m):
     """An older policy than the one that was there when it was locked."""
     m.sh(ESP_MOUNT)
     m.put("/tmp/policy", settings.record({"vbs": 0}, 1))
-    m.sh(f"rm -f /mnt/{settings.POLICY_A} /mnt/{settings.POLICY_B}; cp /tmp/policy /mnt/{settings.POLICY_A}; sync; umount /mnt")
+    m.sh(f"rm -f /run/esp/{settings.POLICY_A} /run/esp/{settings.POLICY_B}; cp /tmp/policy /run/esp/{settings.POLICY_A}; sync; umount /run/esp")
     return {}
 
 
 def policy_gone(m):
-    m.sh(f"{ESP_MOUNT}; rm -f /mnt/{settings.POLICY_A} /mnt/{settings.POLICY_B} /mnt/EFI/openvbs/openvbs.conf; sync; umount /mnt")
+    m.sh(f"{ESP_MOUNT}; rm -f /run/esp/{settings.POLICY_A} /run/esp/{settings.POLICY_B} /run/esp/EFI/openvbs/openvbs.conf; sync; umount /run/esp")
     return {}
 
 
