@@ -9,8 +9,6 @@ from a clock: under icount, virtual time also jumps over idle time.
 import base64
 import contextlib
 import dataclasses
-import importlib.machinery
-import importlib.util
 import re
 import shutil
 import sys
@@ -23,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
 from machine import BochsMachine, Machine, MachineError, bootentries, debian, esp, keys  # noqa: E402
+from machine import status as ovbs_status  # noqa: E402
 from machine.common import BUILD, cached, digest  # noqa: E402
 from machine.tiny import kernel_package  # noqa: E402
 
@@ -84,17 +83,6 @@ def freeze():
     """Make the copies that binary() names."""
     for flavor in ("release", "debug"):
         shutil.copyfile(BUILD / flavor / "openvbs.efi", binary(flavor))
-
-
-def _status_tool():
-    loader = importlib.machinery.SourceFileLoader("ovbs_status", str(ROOT / "tools" / "ovbs-status"))
-    tool = importlib.util.module_from_spec(importlib.util.spec_from_loader("ovbs_status", loader))
-    sys.modules["ovbs_status"] = tool
-    loader.exec_module(tool)
-    return tool
-
-
-ovbs_status = _status_tool()
 
 
 def status(m):

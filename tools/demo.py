@@ -8,8 +8,7 @@ consoles' transcripts are build/logs/demo*.log.
 """
 
 import base64
-import importlib.machinery
-import importlib.util
+import json
 import os
 import re
 import sys
@@ -18,6 +17,7 @@ import time
 from pathlib import Path
 
 from machine import Machine, MachineError, debian, emulators, keys, tiny
+from machine import status as ovbs_status
 from machine.common import BUILD, LOGS, digest, run
 from machine.images import BOOT
 
@@ -30,18 +30,6 @@ SIGNATURE = "OpenVBSVsm01"
 EMULATOR_ONLY = ("icr_x2apic", "apic_xapic", "smi")  # docs/caveats.md, below-hypervisor-init and smi-in-guest
 # what the person at the console would see go by
 CONSOLE = r"^(.*(?:openvbs|Linux version|secureboot:|SMP: Total|Brought up|login:|Welcome to).*)$"
-
-
-def _status_tool():
-    path = str(Path(__file__).with_name("ovbs-status"))
-    loader = importlib.machinery.SourceFileLoader("ovbs_status", path)
-    tool = importlib.util.module_from_spec(importlib.util.spec_from_loader("ovbs_status", loader))
-    sys.modules["ovbs_status"] = tool
-    loader.exec_module(tool)
-    return tool
-
-
-ovbs_status = _status_tool()
 
 
 class NotSeen(Exception):
@@ -155,12 +143,90 @@ def load(m, name):
     m.sh(f"insmod /run/{name}.ko")
 
 
+def install(m):
+    """openvbs.ko and vbsctl, as a package would install them: the module is loaded at each boot."""
+    release = tiny.kernel_package()[0]
+    updates = f"/lib/modules/{release}/updates"
+    m.sh(f"mkdir -p {updates}")
+    m.scp(BUILD / "linux" / release / "openvbs.ko", f"{updates}/openvbs.ko")
+    m.scp(BUILD / "clients" / "vbsctl", "/usr/sbin/vbsctl")
+    m.sh("depmod && echo openvbs >/etc/modules-load.d/openvbs.conf && modprobe openvbs")
+    return [f"{updates}/openvbs.ko (signed, loads under Secure Boot), /usr/sbin/vbsctl"]
+
+
+def vbsctl(m, arguments, *codes, shown=40):
+    """Run vbsctl; the lines that it printed, the command first. One of the exit statuses must be it."""
+    done = m.run(f"vbsctl {arguments}")
+    lines = done.output.rstrip().splitlines()
+    expect(done.rc in (codes or (0,)), f"vbsctl {arguments} ended with {done.rc}:\n{done.output}")
+    more = [f"  ... {len(lines) - shown} more lines"] if len(lines) > shown else []
+    return [f"# vbsctl {arguments}", *lines[:shown], *more, *([f"(exit status {done.rc})"] if done.rc else [])]
+
+
+def state(m, **want):
+    """The state as vbsctl's JSON has it; what differs from `want` is an error."""
+    found = json.loads(m.run("vbsctl status --json").output)
+    wrong = {name: found.get(name) for name, value in want.items() if found.get(name) != value}
+    expect(not wrong, f"vbsctl status --json says {wrong}, expected {want}")
+    return found
+
+
+def shows_status(m):
+    state(m, VirtualizationBasedSecurityStatus=2, Running=True, Source="local value", PendingReboot=False)
+    return vbsctl(m, "status")
+
+
+def shows_readiness(m):
+    return vbsctl(m, "readiness", *range(256))
+
+
+def switch_off(m):
+    seen = vbsctl(m, "disable")
+    state(m, VirtualizationBasedSecurityStatus=2, Running=True, Configured=False, PendingReboot=True)
+    return seen + vbsctl(m, "status", shown=3)
+
+
+def is_off(m):
+    state(m, VirtualizationBasedSecurityStatus=0, Running=False, Configured=False, PendingReboot=False)
+    expect(m.run("lsmod | grep -q ^openvbs").rc, "openvbs.ko is loaded without openvbs")
+    return vbsctl(m, "status", shown=4) + vbsctl(m, "diagnose", 0, 1, shown=8)
+
+
+def lock(m):
+    seen = vbsctl(m, "enable --level 1 --lock")
+    state(m, VirtualizationBasedSecurityStatus=1, Running=False, Configured=True, PendingReboot=True)
+    return seen + vbsctl(m, "status", shown=4)
+
+
+def is_locked(m):
+    found = state(m, VirtualizationBasedSecurityStatus=2, Running=True, Configured=True)
+    expect(1 in found["RequiredSecurityProperties"] and 2 in found["RequiredSecurityProperties"], str(found))
+    seen = vbsctl(m, "status", shown=4)
+    before = m.sh("sha256sum /sys/firmware/efi/efivars/OpenvbsSettings-*").split()[0]
+    seen += vbsctl(m, "disable", 5)
+    expect(m.sh("sha256sum /sys/firmware/efi/efivars/OpenvbsSettings-*").split()[0] == before, "the setting was changed")
+    return seen + ["the setting is as before: nothing was changed"]
+
+
+def reboot(demo, m, why):
+    demo.title(f"Reboot: {why}")
+    begin = time.monotonic()
+    m.run("systemctl poweroff")
+    m.wait_exit(60)
+    m.stop()
+    m.start()
+    m.wait_ready()
+    line = re.findall(r"^(openvbs[: ].*)$", m.log_text(), re.M)
+    for text in line:
+        demo.note(f"console: {text.strip()[:110]}")
+    demo.note(f"[{time.monotonic() - begin:5.1f} s] root shell on the console")
+
+
 def log(m):
-    load(m, "openvbs")
     text = m.sh("cat /sys/kernel/security/openvbs/version; cat /sys/kernel/security/openvbs/log")
     lines = text.strip().splitlines()
     expect(len(lines) > 2, f"the log is empty: {text!r}")
-    return ["openvbs.ko (signed, loads under Secure Boot) shows /sys/kernel/security/openvbs/log:",
+    return ["openvbs.ko shows /sys/kernel/security/openvbs/log:",
             *(line[:110] for line in lines[2:][-4:])]
 
 
@@ -298,7 +364,8 @@ def main():
     print("openvbs demo: an emulated PC with UEFI Secure Boot starts openvbs, and openvbs starts an unchanged Debian 12.")
     try:
         files(demo)
-        machine = Machine("demo", image="debian", openvbs="release", cpus=CPUS, mem=2048, ssh=True, time_limit=600)
+        machine = Machine("demo", image="debian", openvbs="release", cpus=CPUS, mem=2048, ssh=True, tpm=True, time_limit=600,
+                          policy=None, local={"vbs": 1, "level": 1})
         with machine.prepared():
             boot(demo, machine)
             demo.title("What the running Debian shows")
@@ -307,11 +374,21 @@ def main():
             demo.step("openvbs runs below it", status, machine)
             demo.step("openvbs answers on each CPU", cpuid, machine)
             demo.step("the CPU's SVM is hidden from Debian", svm_hidden, machine)
+            demo.step("openvbs.ko and vbsctl are installed", install, machine)
+            demo.step("vbsctl status: running, proved by a call into the secure world", shows_status, machine)
+            demo.step("vbsctl readiness: what this machine has, with the evidence", shows_readiness, machine)
             demo.step("openvbs keeps a log", log, machine)
             demo.step("the secure world is listed", secure_world, machine)
             demo.step("a program in the secure world answers, and crashes alone", trustlet, machine)
             demo.step("an attack from ring 0 is refused", attack, machine)
             demo.step("openvbs is idle while Debian is", idle, machine)
+            demo.title("Switching it off and on")
+            demo.step("vbsctl disable: running, off at the next boot", switch_off, machine)
+            reboot(demo, machine, "switched off")
+            demo.step("it is off, and every tool says so", is_off, machine)
+            demo.step("vbsctl enable --level 1 --lock: on at the next boot", lock, machine)
+            reboot(demo, machine, "switched on, with the UEFI lock")
+            demo.step("it runs, and root can't switch it off", is_locked, machine)
         demo.title("What the firmware refuses (a second machine, some seconds)")
         demo.step("a tampered openvbs.efi does not start", tampered)
     except MachineError as e:

@@ -25,7 +25,7 @@ CODENAME = os_release()["VERSION_CODENAME"]
 HOSTNAME = "debian"
 PACKAGES = ("linux-image-amd64 systemd-sysv dbus libpam-systemd openssh-server shim-signed grub-efi-amd64 "
             "grub-efi-amd64-signed efibootmgr mokutil gcc libc6-dev make kexec-tools e2fsprogs "
-            "tpm2-tools msr-tools cpuid").split()
+            "tpm2-tools msr-tools cpuid libjansson4 man-db bash-completion").split()
 MASKED = "apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service".split()
 
 MIB = 1 << 20

@@ -13,6 +13,7 @@ from .common import BUILD, MachineError, run
 
 BOOT = "EFI/BOOT/BOOTX64.EFI"
 OPENVBS = "EFI/openvbs/openvbs.efi"
+OPTOUT = "EFI/openvbs/openvbs-optout.efi"
 CONF = "EFI/openvbs/openvbs.conf"
 TINY = "EFI/tiny/tiny.efi"
 
@@ -122,6 +123,8 @@ class DebianImage:
         o, files = machine.options, {}
         if o.openvbs:
             files = loader_files(machine, OPENVBS, debian.SHIM)
+            if not isinstance(o.openvbs, Path):
+                put_efi(machine, files, OPTOUT, BUILD / o.openvbs / "openvbs-optout.efi")
         elif o.boot:
             put_efi(machine, files, BOOT, o.boot)
         if o.cmdline:

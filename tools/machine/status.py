@@ -1,25 +1,14 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Is openvbs running on this machine, and if not, why?
+"""The loader's status (include/openvbs/status.h), decoded outside of the guest.
 
-    ovbs-status [--json] [FILE]
-
-Decodes what the loader left in the UEFI variable OpenvbsStatus; FILE is a copy
-of that efivars file (4 bytes of attributes, then struct ovbs_status of
-include/openvbs/status.h). The variable is volatile, and read-only once the
-operating system runs. Exit status: 0 running, 1 not running, 2 can't tell.
-Also a Python module of the test tools: decode(), Status.
+For the tests and tools of the test machine; people use `vbsctl status`, which
+also asks VTL1.
 """
 
-import argparse
 import dataclasses
-import json
 import struct
-import sys
-from pathlib import Path
 
 GUID = "4f70656e-5642-5300-9d1c-6c0a52f3b7e1"
-VARIABLE = Path(f"/sys/firmware/efi/efivars/OpenvbsStatus-{GUID}")
 
 # struct ovbs_status, little endian, in the order of its fields
 LAYOUT = struct.Struct("<IHHIIQQQQQII32s160s32s")
@@ -111,20 +100,6 @@ def decode_efivar(data):
     return decode(data[ATTRIBUTES:])
 
 
-def read(path=VARIABLE):
-    """Status of this machine."""
-    try:
-        return decode_efivar(Path(path).read_bytes())
-    except FileNotFoundError:
-        if Path(path) == VARIABLE and not VARIABLE.parent.is_dir():
-            why = f"{VARIABLE.parent} is absent: started without UEFI, or efivarfs is not mounted"
-        else:
-            why = f"{path} is absent: openvbs.efi did not run in this boot (see `efibootmgr -v`)"
-        raise StatusError(why) from None
-    except OSError as e:
-        raise StatusError(f"{path} can't be read: {e.strerror}") from None
-
-
 def lines(status):
     """The status for a person."""
     yield f"state: {status.state}"
@@ -141,26 +116,3 @@ def lines(status):
         if advice:
             yield f"advice: {advice}"
     yield f"build: {status.build}"
-
-
-def main(argv):
-    parser = argparse.ArgumentParser(prog="ovbs-status", description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--json", action="store_true", help="machine-readable")
-    parser.add_argument("file", nargs="?", default=VARIABLE, help="a copy of the efivars file")
-    args = parser.parse_args(argv)
-    try:
-        status = read(args.file)
-    except StatusError as e:
-        if args.json:
-            print(json.dumps({"state": "unknown", "error": str(e)}))
-        print(f"ovbs-status: {e}", file=sys.stderr)
-        return 2
-    if args.json:
-        print(json.dumps(dataclasses.asdict(status)))
-    else:
-        print("\n".join(lines(status)))
-    return 0 if status.running else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
