@@ -2,7 +2,8 @@
 # Programs of VTL0 that talk to trustlets: libopenvbs (shared for packages,
 # static for programs that bring it along), ovbs-ps and ovbs-call. The latter
 # are linked twice: against the shared library, and as *.static for images that
-# hold nothing else.
+# hold nothing else. And vbsctl, which brings libopenvbs and the parts of lib/
+# that decide along, so that it judges as the loader of its own version does.
 
 CLIENT_OUT  := $(BUILD)/clients
 CLIENT_CC   ?= gcc
@@ -25,6 +26,15 @@ CLIENT_BINS := $(CLIENT_OUT)/ovbs-ps $(CLIENT_OUT)/ovbs-call
 CLIENT_MAN1 := clients/man/ovbs-ps.1 clients/man/ovbs-call.1
 CLIENT_MAN3 := clients/man/libopenvbs.3
 
+VBSCTL_LIB  := acpi_tables checks crc32 efi_mat format level readiness settings state verdict
+VBSCTL_SRCS := $(wildcard clients/vbsctl/*.c) $(wildcard $(VBSCTL_LIB:%=lib/%.c))
+VBSCTL_OBJS := $(VBSCTL_SRCS:%.c=$(CLIENT_OUT)/obj/%.o)
+VBSCTL_LIBS := -ljansson -lefiboot -lefivar -lsystemd
+VBSCTL_MAN8 := $(wildcard clients/man/vbsctl.8)
+VBSCTL_COMPLETION := $(wildcard clients/vbsctl/vbsctl.bash-completion)
+SYSTEMD_UNITS := $(wildcard clients/systemd/openvbs-*)
+UNITDIR     ?= $(PREFIX)/lib/systemd/system
+
 .PHONY: clients install-clients message-test
 BOOT_TEST_NEEDS += clients
 
@@ -32,7 +42,7 @@ BOOT_TEST_NEEDS += clients
 check-unit: message-test ring-test
 
 clients: $(CLIENT_OUT)/$(LIBVBS) $(CLIENT_OUT)/libopenvbs.a $(CLIENT_OUT)/libopenvbs.pc \
-	$(CLIENT_BINS) $(CLIENT_BINS:=.static) ## build libopenvbs and the programs that use it
+	$(CLIENT_BINS) $(CLIENT_BINS:=.static) $(CLIENT_OUT)/vbsctl ## build libopenvbs and the programs that use it
 
 # One set of objects for both libraries: position independent code costs next to nothing here.
 $(CLIENT_OUT)/obj/%.o: %.c mk/flags.mk mk/clients.mk
@@ -40,7 +50,9 @@ $(CLIENT_OUT)/obj/%.o: %.c mk/flags.mk mk/clients.mk
 	@echo "  CC      $<"
 	@$(CLIENT_CC) $(CLIENT_CFLAGS) -fPIC -MMD -MP -c $< -o $@
 
--include $(wildcard $(CLIENT_OUT)/obj/clients/*/*.d)
+-include $(wildcard $(CLIENT_OUT)/obj/clients/*/*.d $(CLIENT_OUT)/obj/lib/*.d)
+
+$(VBSCTL_OBJS): CLIENT_CFLAGS += -Ilib -isystem /usr/include/efivar
 
 $(CLIENT_OUT)/$(LIBVBS_FILE): $(LIBVBS_OBJS) clients/libopenvbs/libopenvbs.map
 	@echo "  LD      $@"
@@ -70,6 +82,10 @@ $(CLIENT_BINS:=.static): $(CLIENT_OUT)/libopenvbs.a
 	@echo "  LD      $@"
 	@$(CLIENT_CC) $(CLIENT_CFLAGS) $(CLIENT_LDFLAGS) -static $(filter %.o,$^) $(CLIENT_OUT)/libopenvbs.a -lpthread -o $@
 
+$(CLIENT_OUT)/vbsctl: $(VBSCTL_OBJS) $(CLIENT_OUT)/libopenvbs.a
+	@echo "  LD      $@"
+	@$(CLIENT_CC) $(CLIENT_CFLAGS) $(CLIENT_LDFLAGS) -pie $^ $(VBSCTL_LIBS) -lpthread -o $@
+
 install-clients: clients ## install them below DESTDIR, PREFIX (default /usr)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include/openvbs \
 		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man3
@@ -84,6 +100,11 @@ install-clients: clients ## install them below DESTDIR, PREFIX (default /usr)
 		$(DESTDIR)$(PREFIX)/include/openvbs
 	install -m 644 $(CLIENT_MAN1) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(CLIENT_MAN3) $(DESTDIR)$(PREFIX)/share/man/man3
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(UNITDIR)
+	install -m 755 $(CLIENT_OUT)/vbsctl $(DESTDIR)$(PREFIX)/sbin
+	install -m 644 $(SYSTEMD_UNITS) $(DESTDIR)$(UNITDIR)
+	$(if $(VBSCTL_MAN8),install -D -m 644 $(VBSCTL_MAN8) $(DESTDIR)$(PREFIX)/share/man/man8/vbsctl.8)
+	$(if $(VBSCTL_COMPLETION),install -D -m 644 $(VBSCTL_COMPLETION) $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vbsctl)
 
 # How the kernel module lays out messages, on the host.
 $(BUILD)/linux/message_test: tests/linux/message_test.c linux/message.c linux/message.h \
