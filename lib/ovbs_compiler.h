@@ -9,6 +9,12 @@
 #ifndef OVBS_COMPILER_H
 #define OVBS_COMPILER_H
 
+/* Linux defines its own without a guard: they must come first, not later. */
+#ifdef __KERNEL__
+#include <linux/compiler.h>
+#include <linux/kernel.h>
+#endif
+
 /* The caller must look at the result: an ignored error is a hole. */
 #ifndef __must_check
 #define __must_check __attribute__((__warn_unused_result__))

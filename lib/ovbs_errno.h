@@ -3,13 +3,15 @@
  * Error numbers inside all images: functions return 0 or a negative one.
  *
  * The values are Linux's, so that a number in a log means the same on both
- * sides. On the host the C library's header is used. They never cross an ABI:
+ * sides. On the host the C library's header is used, in Linux the kernel's. They never cross an ABI:
  * hypercalls and VTL services have status codes of their own.
  */
 #ifndef OVBS_ERRNO_H
 #define OVBS_ERRNO_H
 
-#if __STDC_HOSTED__
+#if defined(__KERNEL__)
+#include <linux/errno.h>
+#elif __STDC_HOSTED__
 #include <errno.h>
 #else
 
@@ -38,5 +40,5 @@
 #define ETIMEDOUT  110
 #define EALREADY   114
 
-#endif /* __STDC_HOSTED__ */
+#endif /* __KERNEL__, __STDC_HOSTED__ */
 #endif

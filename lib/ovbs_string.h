@@ -4,7 +4,8 @@
  *
  * The compiler may call memcpy, memmove, memset and memcmp on its own, so each
  * image must link lib/string.c. The semantics are ISO C's (C11, 7.24). On the
- * host the C library's are used, where the sanitizers know them.
+ * host the C library's are used, where the sanitizers know them, and in Linux
+ * (openvbs.ko) the kernel's.
  *
  * Context: any; no state, no allocation, no vector registers. None of them is
  * constant-time: do not compare secrets with memcmp().
@@ -14,7 +15,9 @@
 
 #include <stddef.h>
 
-#if __STDC_HOSTED__
+#if defined(__KERNEL__)
+#include <linux/string.h>
+#elif __STDC_HOSTED__
 #include <string.h>
 #else
 
@@ -77,5 +80,5 @@ int strcmp(const char *a, const char *b);
  */
 int strncmp(const char *a, const char *b, size_t n);
 
-#endif /* __STDC_HOSTED__ */
+#endif /* __KERNEL__, __STDC_HOSTED__ */
 #endif

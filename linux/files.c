@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * /sys/kernel/security/openvbs/: `log` (root only, it names addresses),
- * `exits` (one line "cpu name count" per counter), `version`, and with VTL1
- * `trustlets` (trustlets.c). securityfs stays readable under kernel lockdown,
+ * `exits` (one line "cpu name count" per counter), `version`, `state` (state.c),
+ * and with VTL1 `trustlets` (trustlets.c). securityfs stays readable under kernel lockdown,
  * debugfs does not.
  */
 #include <linux/err.h>
@@ -46,7 +46,7 @@ static const char *const stat_names[] = {
 static_assert(ARRAY_SIZE(stat_names) == OVBS_STAT_COUNT);
 
 static const struct openvbs_hv *hv;
-static struct dentry *files[5];
+static struct dentry *files[6];
 
 struct snapshot {
 	size_t bytes;
@@ -136,6 +136,19 @@ static const struct file_operations version_ops = {
 	.release = single_release,
 };
 
+static int state_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, openvbs_state_show, NULL);
+}
+
+static const struct file_operations state_ops = {
+	.owner = THIS_MODULE,
+	.open = state_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
 static int trustlets_open(struct inode *inode, struct file *file)
 {
 	return single_open(file, openvbs_trustlets_show, NULL);
@@ -160,8 +173,9 @@ int openvbs_files_add(const struct openvbs_hv *found)
 	files[1] = securityfs_create_file("log", 0400, files[0], NULL, &log_ops);
 	files[2] = securityfs_create_file("exits", 0444, files[0], NULL, &exits_ops);
 	files[3] = securityfs_create_file("version", 0444, files[0], NULL, &version_ops);
+	files[4] = securityfs_create_file("state", 0444, files[0], NULL, &state_ops);
 	if (openvbs_vtl_there())
-		files[4] = securityfs_create_file("trustlets", 0444, files[0], NULL, &trustlets_ops);
+		files[5] = securityfs_create_file("trustlets", 0444, files[0], NULL, &trustlets_ops);
 	for (i = 1; i < ARRAY_SIZE(files); i++) {
 		if (IS_ERR(files[i])) {
 			int err = PTR_ERR(files[i]);

@@ -23,6 +23,7 @@ static int __init openvbs_init(void)
 	if (err)
 		goto forget;
 	openvbs_vtl_start(); /* without VTL1, and it has said why, all the rest works */
+	openvbs_state_load();
 	err = openvbs_files_add(&hypervisor);
 	if (err)
 		goto vtl;
@@ -31,6 +32,7 @@ static int __init openvbs_init(void)
 		goto files;
 	pr_info("running under openvbs %u.%u.%u with %u CPUs\n", hypervisor.major, hypervisor.minor,
 		hypervisor.build, hypervisor.cpus);
+	openvbs_state_log();
 	return 0;
 files:
 	openvbs_files_remove();

@@ -11,6 +11,8 @@
 #include <linux/types.h>
 #include <openvbs/hv_abi.h>
 
+struct seq_file;
+
 /**
  * struct openvbs_hv - the hypervisor below, as found and checked at load
  * @log: its log ring, mapped; never written here
@@ -58,6 +60,24 @@ size_t openvbs_log_copy(const struct openvbs_hv *hv, char *to, u64 *lost);
 /** openvbs_files_add, openvbs_files_remove - /sys/kernel/security/openvbs/. */
 int openvbs_files_add(const struct openvbs_hv *hv);
 void openvbs_files_remove(void);
+
+/**
+ * openvbs_state_load - keep what the loader says of this boot
+ *
+ * Asks firmware once for the variable: it can't change until the next boot.
+ * Process context; cannot fail, that it can't be read is part of the state.
+ */
+void openvbs_state_load(void);
+
+/**
+ * openvbs_state_show - the file `state`: one line "Name: value" each
+ *
+ * Calls VTL1 each time. 0, -ENOMEM, or -EINTR: killed while waiting. Process context.
+ */
+int openvbs_state_show(struct seq_file *m, void *unused);
+
+/** openvbs_state_log - the state in one line of the kernel log. Calls VTL1; process context. */
+void openvbs_state_log(void);
 
 /** openvbs_power_add, openvbs_power_remove - refuse S3 and hibernation. */
 int openvbs_power_add(void);

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What tests of the running hypervisor share: its module in the guest, log and exit counters."""
 
+import re
+from pathlib import Path
+
 from machine import Machine
-from machine.common import BUILD
+from machine.common import BUILD, run
 
 GUEST = BUILD / "guest"  # static programs of tests/guest/linux
 SECURITYFS = "/sys/kernel/security/openvbs"
@@ -20,6 +23,17 @@ def start(name, **options):
     options = {"openvbs": "release", "cpus": 2, "time_limit": 110, **options}
     options["files"] = {**module(), **options.get("files", {})}
     return Machine(name, **options)
+
+
+def program_files(path):
+    """A dynamically linked program of this host for the tiny image, as `files` of a Machine: {guest path: host path}.
+
+    It comes to /root; its libraries and the ELF interpreter keep their paths.
+    """
+    path = Path(path)
+    libraries = re.findall(r"(?:^|=> )(/\S+) \(0x", run(["ldd", path]).decode().replace("\t", ""), re.M)
+    assert libraries, f"{path} needs no libraries: is it static?"
+    return {f"/root/{path.name}": path, **{library: Path(library) for library in libraries}}
 
 
 def load_module(m):
