@@ -17,17 +17,44 @@ static const EFI_GUID mat_guid = {
 	0xdcfa911d, 0x26eb, 0x469f, { 0xa2, 0x20, 0x38, 0xb7, 0xdc, 0x46, 0x12, 0x20 }
 };
 
+/* A flag that firmware makes anew at each boot: one in flash would be somebody else's. */
 static uint8_t flag_fact(const struct loader *l, CHAR16 *name)
 {
 	EFI_GUID global = EFI_GLOBAL_VARIABLE;
 	uint8_t value[2] = { 0, 0 };
 	UINTN size = sizeof(value);
-	EFI_STATUS status = l->rt->GetVariable(name, &global, NULL, &size, value);
+	UINT32 attributes = 0;
+	EFI_STATUS status = l->rt->GetVariable(name, &global, &attributes, &size, value);
 
 	if (status == EFI_NOT_FOUND)
 		return OVBS_FACT_ABSENT;
-	if (status != EFI_SUCCESS || size != 1 || value[0] > 1)
+	if (status != EFI_SUCCESS || size != 1 || value[0] > 1 ||
+	    (attributes & EFI_VARIABLE_NON_VOLATILE) != 0)
 		return OVBS_FACT_UNREADABLE;
+	return value[0] == 1 ? OVBS_FACT_YES : OVBS_FACT_NO;
+}
+
+#define SHIM_GUID                                                                                  \
+	{                                                                                          \
+		0x605dab50, 0xe046, 0x4300,                                                        \
+		{                                                                                  \
+			0xab, 0xb6, 0x3d, 0xd8, 0x10, 0xdd, 0x8b, 0x23                             \
+		}                                                                                  \
+	}
+
+/* shim believes MokSBState with boot-service access only; 1: check no signatures (shim, mok.c and README). */
+static uint8_t shim_off(const struct loader *l)
+{
+	EFI_GUID guid = SHIM_GUID;
+	uint8_t value[2] = { 0, 0 };
+	UINTN size = sizeof(value);
+	UINT32 attributes = 0;
+	EFI_STATUS status = l->rt->GetVariable(UCS2("MokSBState"), &guid, &attributes, &size, value);
+
+	if (status == EFI_NOT_FOUND)
+		return OVBS_FACT_ABSENT;
+	if (status != EFI_SUCCESS || (attributes & EFI_VARIABLE_RUNTIME_ACCESS) != 0)
+		return OVBS_FACT_NO; /* shim does not believe it either */
 	return value[0] == 1 ? OVBS_FACT_YES : OVBS_FACT_NO;
 }
 
@@ -88,8 +115,9 @@ static void gather_mat(const struct loader *l, struct ovbs_platform *p)
 		p->mat = OVBS_FACT_ABSENT;
 		return;
 	}
-	len = efi_mat_size(table, p->mat_why);
-	if (len == 0 || efi_mat_decode(table, len, &mat, p->mat_why) != 0) {
+	len = platform_readable((uint64_t)table, EFI_MAT_HEADER_SIZE) ? efi_mat_size(table, p->mat_why) : 0;
+	if (len == 0 || !platform_readable((uint64_t)table, len) ||
+	    efi_mat_decode(table, len, &mat, p->mat_why) != 0) {
 		p->mat = OVBS_FACT_UNREADABLE;
 		return;
 	}
@@ -200,6 +228,7 @@ void facts_gather(struct loader *l)
 	p->by_loader = 1;
 	p->secure_boot = flag_fact(l, UCS2("SecureBoot"));
 	p->setup_mode = flag_fact(l, UCS2("SetupMode"));
+	p->shim_off = shim_off(l);
 	p->mor = there(l, UCS2("MemoryOverwriteRequestControl"), (EFI_GUID)MOR_GUID);
 	p->mor_lock = there(l, UCS2("MemoryOverwriteRequestControlLock"), (EFI_GUID)MOR_LOCK_GUID);
 	gather_iommu(l, p);

@@ -25,6 +25,7 @@ struct records {
 	struct ovbs_record lock, opt_out, policy, local;
 	struct settings_sources from;
 	enum ovbs_lock lock_state;
+	bool reserved;     /* OpenvbsLock is there, and ours */
 	uint32_t findings; /* OVBS_FOUND_* */
 	char note[96];     /* the first of them in words */
 };
@@ -72,8 +73,11 @@ void records_read(struct loader *l);
 /* records.c: write the UEFI lock if these settings ask for one. openvbs runs. */
 void records_lock(struct loader *l);
 
-/* records.c: write, replace or (@record NULL) delete one of the variables that only boot services see. */
-EFI_STATUS records_write(struct loader *l, CHAR16 *name, struct ovbs_record *record, const char *by);
+/* records.c: the first start after somebody opted out. */
+void records_bind(struct loader *l);
+
+/* records.c: write OpenvbsLock, or (@guard NULL) delete it. It is sealed here, and read back. */
+EFI_STATUS records_write(struct loader *l, struct ovbs_record *guard, const char *by);
 
 /* facts.c: what this machine has: l->platform, l->esp_partition. */
 void facts_gather(struct loader *l);
@@ -84,6 +88,12 @@ void mandatory_stop(struct loader *l) __noreturn;
 
 /* image.c: find and check the hypervisor for l->kind inside this file. */
 bool image_check(struct loader *l) __must_check;
+
+/* platform.c: firmware's memory map, before anything else of it is used. */
+void platform_init(const struct loader *l);
+
+/* platform.c: are all @len bytes at @address memory of the map? */
+bool platform_readable(uint64_t address, size_t len);
 
 /* platform.c: Secure Boot and the ACPI tables. */
 const char *platform_secure_boot(const struct loader *l);

@@ -44,9 +44,12 @@ EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
 
 	if (status != EFI_SUCCESS)
 		return status;
+	platform_init(&l);
 	l.second = status_running(&l);
 	options_read(&l);
 	records_read(&l);
+	if (!l.second)
+		records_bind(&l);
 	facts_gather(&l);
 	if (wanted(&l) && boot_cpu_fits(&l) && image_check(&l) && launch(&l))
 		l.verdict.reason = OVBS_REASON_NONE;

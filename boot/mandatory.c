@@ -43,18 +43,24 @@ static void ask_for_firmware_ui(struct loader *l)
 			   sizeof(indications), &indications);
 }
 
-/* The next key; 0 if there is no keyboard that can be waited for. */
-static CHAR16 next_key(struct loader *l)
+/* The next character; false if there is no keyboard that can be waited for. Cursor keys and their like have none. */
+static bool next_character(struct loader *l, CHAR16 *character)
 {
-	EFI_INPUT_KEY key = { 0, 0 };
+	EFI_INPUT_KEY key;
 	UINTN which;
 
-	if (l->st->ConIn == NULL || l->bs->WaitForEvent(1, &l->st->ConIn->WaitForKey, &which) != EFI_SUCCESS)
-		return 0;
-	while (l->st->ConIn->ReadKeyStroke(l->st->ConIn, &key) != EFI_SUCCESS)
+	if (l->st->ConIn == NULL)
+		return false;
+	for (;;) {
+		if (l->st->ConIn->ReadKeyStroke(l->st->ConIn, &key) == EFI_SUCCESS) {
+			if (key.UnicodeChar == 0)
+				continue;
+			*character = key.UnicodeChar;
+			return true;
+		}
 		if (l->bs->WaitForEvent(1, &l->st->ConIn->WaitForKey, &which) != EFI_SUCCESS)
-			return 0;
-	return key.UnicodeChar;
+			return false;
+	}
 }
 
 void mandatory_stop(struct loader *l)
@@ -68,13 +74,12 @@ void mandatory_stop(struct loader *l)
 	    l->verdict.check, l->verdict.evidence);
 	say(l->st, "openvbs: ways out: remove the cause; start \\EFI\\openvbs\\openvbs-optout.efi from the firmware's menu");
 	say(l->st, "openvbs: press R to restart%s", ui ? ", F for the firmware's set-up" : "");
-	for (;;) {
-		key = next_key(l);
-		if (key == 'f' || key == 'F')
+	l->bs->SetWatchdogTimer(0, 0, 0, NULL); /* UEFI 2.10, 3.1: it would restart the machine after five minutes */
+	while (next_character(l, &key)) {
+		if (ui && (key == 'f' || key == 'F'))
 			ask_for_firmware_ui(l);
-		if (key == 'r' || key == 'R' || key == 'f' || key == 'F')
+		if (key == 'r' || key == 'R' || (ui && (key == 'f' || key == 'F')))
 			l->rt->ResetSystem(EfiResetCold, EFI_SUCCESS, 0, NULL);
-		if (key == 0)
-			cpu_stop(); /* nobody can press a key: stay */
 	}
+	cpu_stop(); /* nobody can press a key: stay */
 }

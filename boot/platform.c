@@ -5,12 +5,62 @@
 #include "platform.h"
 
 #include "cpu.h"
+#include "tables.h"
 #include "ovbs_string.h"
 
-/* UEFI 2.10, 2.3.4: all memory of the map is identity mapped during boot services. */
+#define MAP_SLACK 8 /* entries that asking for the map may add to it */
+
+static EFI_MEMORY_DESCRIPTOR *map;
+static UINTN map_size, map_step;
+
+void platform_init(const struct loader *l)
+{
+	UINT32 version;
+	UINTN key;
+
+	map_size = 0;
+	if (l->bs->GetMemoryMap(&map_size, NULL, &key, &map_step, &version) != EFI_BUFFER_TOO_SMALL)
+		return;
+	map_size += MAP_SLACK * map_step;
+	if (l->bs->AllocatePool(EfiLoaderData, map_size, (void **)&map) != EFI_SUCCESS)
+		map_size = 0;
+	else if (l->bs->GetMemoryMap(&map_size, map, &key, &map_step, &version) != EFI_SUCCESS)
+		map_size = 0;
+}
+
+/* The end of the map's entry that @address lies in; 0: in none. */
+static uint64_t entry_end(uint64_t address)
+{
+	for (UINTN at = 0; at + map_step <= map_size; at += map_step) {
+		const EFI_MEMORY_DESCRIPTOR *d = (const void *)((const uint8_t *)map + at);
+
+		if (address >= d->PhysicalStart && (address - d->PhysicalStart) / PAGE_SIZE < d->NumberOfPages)
+			return d->PhysicalStart + d->NumberOfPages * PAGE_SIZE;
+	}
+	return 0;
+}
+
+/*
+ * UEFI 2.10, 2.3.4: all memory of the map is identity mapped during boot
+ * services. What a damaged table points to may be anywhere else.
+ */
 static const void *identity(const struct acpi_memory *memory, uint64_t address, size_t len)
 {
-	return address <= UINT64_MAX - len ? (const void *)address : NULL;
+	uint64_t end = address, last = address + len;
+
+	if (last < address)
+		return NULL;
+	while (end < last) {
+		end = entry_end(end);
+		if (end == 0)
+			return NULL;
+	}
+	return (const void *)address;
+}
+
+bool platform_readable(uint64_t address, size_t len)
+{
+	return identity(NULL, address, len) != NULL;
 }
 
 const struct acpi_memory *platform_acpi_memory(void)

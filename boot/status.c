@@ -28,8 +28,8 @@ bool status_running(const struct loader *l)
 {
 	const struct ovbs_status *s = published(l);
 
-	return s != NULL && s->magic == OVBS_STATUS_MAGIC && s->state == OVBS_STATE_RUNNING &&
-	       cpu_hypervisor_answers();
+	return s != NULL && s->magic == OVBS_STATUS_MAGIC && s->size >= OVBS_STATUS_SIZE_V1 &&
+	       s->state == OVBS_STATE_RUNNING && cpu_hypervisor_answers();
 }
 
 static void fill_settings(const struct loader *l, struct ovbs_status *s)
@@ -93,7 +93,7 @@ static void publish_table(struct loader *l)
 	struct ovbs_status *s = published(l);
 	EFI_STATUS status = EFI_SUCCESS;
 
-	if (s == NULL)
+	if (s == NULL || s->magic != OVBS_STATUS_MAGIC || s->size < sizeof(*s)) /* an older version's is smaller */
 		status = l->bs->AllocatePool(EfiRuntimeServicesData, sizeof(*s), (void **)&s);
 	if (status == EFI_SUCCESS) {
 		fill(l, s);

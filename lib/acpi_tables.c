@@ -5,7 +5,7 @@
  * Unlike the tables that power management needs (boot/acpi_pm.c), these are
  * claims about protection, so a wrong checksum or a length that does not fit
  * makes the whole table worthless. Every walk moves by a checked length that is
- * not 0, and the number of units is bounded: no input makes it long.
+ * not 0, and tables are short, since each unit is compared with all before it.
  */
 #include "acpi_tables.h"
 
@@ -15,7 +15,7 @@
 #include "ovbs_errno.h"
 #include "ovbs_string.h"
 
-#define TABLE_MAX (1u << 20) /* the largest real ones have some 10 KiB */
+#define TABLE_MAX (64u << 10) /* the largest real ones have some 10 KiB */
 #define UNITS_MAX 1024u
 
 #define FIRST_BLOCK 48 /* of DMAR and of IVRS: header and 12 bytes */

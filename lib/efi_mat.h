@@ -13,7 +13,7 @@
 
 #define EFI_MAT_WHY_MAX     56
 #define EFI_MAT_HEADER_SIZE 16 /* version, entries, descriptor size, flags */
-#define EFI_MAT_BYTES_MAX   (1u << 20)
+#define EFI_MAT_BYTES_MAX   (256u << 10)
 
 /**
  * efi_mat_size() - how many bytes the whole table has

@@ -22,8 +22,17 @@ static bool check_configured(const struct settings *s, struct verdict *v)
 	return false;
 }
 
+const char *level_secure_boot(const struct ovbs_platform *p)
+{
+	if (p->secure_boot != OVBS_FACT_YES || p->setup_mode == OVBS_FACT_YES)
+		return "level.secure_boot";
+	return p->shim_off == OVBS_FACT_YES ? "level.shim" : NULL;
+}
+
 static const char *secure_boot_words(const struct ovbs_platform *p)
 {
+	if (p->secure_boot == OVBS_FACT_YES && p->setup_mode != OVBS_FACT_YES)
+		return "MokSBState is 1: shim checks no signatures (mokutil --enable-validation)";
 	if (p->secure_boot == OVBS_FACT_ABSENT)
 		return "UEFI variable SecureBoot is absent";
 	return p->setup_mode == OVBS_FACT_YES ?
@@ -49,8 +58,8 @@ bool level_decide(const struct settings *s, const struct ovbs_platform *p, struc
 
 	if (!check_configured(s, v))
 		return false;
-	if (level != 0 && p->secure_boot != OVBS_FACT_YES) {
-		verdict_set(v, OVBS_REASON_NO_SECURE_BOOT, "level.secure_boot",
+	if (level != 0 && level_secure_boot(p) != NULL) {
+		verdict_set(v, OVBS_REASON_NO_SECURE_BOOT, level_secure_boot(p),
 			    "level %u by %s; %s", level, by, secure_boot_words(p));
 		return false;
 	}

@@ -14,6 +14,16 @@
 #include "verdict.h"
 
 /**
+ * level_secure_boot() - does somebody check the signature of everything that boots?
+ * @p: the platform
+ *
+ * Firmware in user mode, and shim, if it is there, not told to skip its part.
+ *
+ * Return: if not, the check's name ("level.secure_boot", "level.shim"); else NULL. Context: any; pure.
+ */
+const char *level_secure_boot(const struct ovbs_platform *p);
+
+/**
  * level_decide() - is it configured, and does the platform have what the level asks for?
  * @s: resolved settings
  * @p: the platform; only Secure Boot and the IOMMU are looked at

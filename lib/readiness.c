@@ -331,13 +331,19 @@ static void judge_cpu(struct judge *j)
 
 /* --- firmware ---------------------------------------------------------- */
 
+static const char shim_cure[] =
+	"let shim check signatures again: mokutil --enable-validation, reboot, confirm on the screen";
+
 static void judge_secure_boot(struct judge *j)
 {
 	const struct ovbs_platform *p = j->p;
 	const char *why = j->host->efi_why[0] != '\0' ? j->host->efi_why : "UEFI variables were not read";
 
-	if (p->secure_boot == OVBS_FACT_YES && p->setup_mode != OVBS_FACT_YES)
+	if (level_secure_boot(p) == NULL)
 		say(j, READINESS_SECURE_BOOT, READINESS_GOOD, "", "UEFI variable SecureBoot is 1");
+	else if (strcmp(level_secure_boot(p), "level.shim") == 0)
+		say(j, READINESS_SECURE_BOOT, READINESS_MISSING, shim_cure,
+		    "UEFI variable SecureBoot is 1, but MokSBState is 1, too: shim starts what nobody signed");
 	else if (p->secure_boot == OVBS_FACT_UNKNOWN)
 		say(j, READINESS_SECURE_BOOT, READINESS_UNKNOWN,
 		    "run on a machine that was booted by UEFI, with efivarfs mounted", "%s", why);
@@ -564,6 +570,8 @@ static void judge_level(struct judge *j)
 		say(j, READINESS_LEVEL, READINESS_MISSING,
 		    v.reason == OVBS_REASON_NO_IOMMU ?
 			    "configure level 1: vbsctl enable --level 1" :
+		    strcmp(v.check, "level.shim") == 0 ?
+			    shim_cure :
 			    "switch Secure Boot on, or require less: vbsctl enable --level 0",
 		    "%s", v.evidence);
 }

@@ -85,8 +85,8 @@ static const char *check_record(const struct ovbs_record *r)
 		return "a version that this program does not know";
 	if (r->crc32 != checksum(r))
 		return "checksum does not match: damaged, or half written";
-	if (r->reserved != 0 || r->changed_by[sizeof(r->changed_by) - 1] != '\0')
-		return "reserved field or text is wrong";
+	if ((r->flags & ~OVBS_RECORD_UNBOUND) != 0 || r->changed_by[sizeof(r->changed_by) - 1] != '\0')
+		return "flags or text are wrong";
 	wrong = check_entries(r->value, r->count, false);
 	return wrong != NULL ? wrong : check_entries(r->saved, r->saved_count, true);
 }
@@ -154,6 +154,34 @@ bool record_remove(struct ovbs_record *r, enum ovbs_setting id)
 	return true;
 }
 
+bool record_newer(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) > 0;
+}
+
+void guard_split(const struct ovbs_record *guard, struct ovbs_record *lock, struct ovbs_record *opt_out)
+{
+	*lock = *guard;
+	lock->saved_count = 0;
+	memset(lock->saved, 0, sizeof(lock->saved));
+	*opt_out = *lock;
+	opt_out->count = guard->saved_count;
+	memcpy(opt_out->value, guard->saved, sizeof(opt_out->value));
+}
+
+void guard_join(const struct ovbs_record *lock, const struct ovbs_record *opt_out, struct ovbs_record *guard)
+{
+	record_init(guard);
+	guard->count = lock->count;
+	memcpy(guard->value, lock->value, sizeof(guard->value));
+	guard->generation = opt_out->generation;
+	guard->base_generation = opt_out->base_generation;
+	guard->flags = opt_out->flags;
+	for (unsigned int i = 0; i < opt_out->count; i++)
+		if (find(lock, opt_out->value[i].id) < 0)
+			guard->saved[guard->saved_count++] = opt_out->value[i];
+}
+
 /*
  * One value of a record, other spellings included. The plain name wins over
  * them within one record.
@@ -196,16 +224,19 @@ static uint32_t generation(const struct ovbs_record *r)
 
 static bool opt_out_counts(const struct settings_sources *from)
 {
-	return from->opt_out != NULL && from->opt_out->generation == generation(from->local) &&
-	       from->opt_out->base_generation == generation(from->policy);
+	if (from->opt_out == NULL || from->opt_out->count == 0)
+		return false;
+	return (from->opt_out->flags & OVBS_RECORD_UNBOUND) != 0 ||
+	       (from->opt_out->generation == generation(from->local) &&
+		from->opt_out->base_generation == generation(from->policy));
 }
 
-static struct settings_value resolve(const struct settings_sources *from, bool opted_out, enum ovbs_setting id)
+/* What is said by all but the lock. */
+static struct settings_value resolve_rest(const struct settings_sources *from, bool opted_out,
+					  enum ovbs_setting id)
 {
 	uint32_t value;
 
-	if (from->lock != NULL && record_get(from->lock, id, &value))
-		return (struct settings_value){ value, OVBS_SOURCE_LOCK };
 	if (opted_out && record_get(from->opt_out, id, &value))
 		return (struct settings_value){ value, OVBS_SOURCE_OPT_OUT };
 	if (from->policy != NULL && spoken(from->policy, SETTINGS_POLICY, id, &value))
@@ -213,6 +244,18 @@ static struct settings_value resolve(const struct settings_sources *from, bool o
 	if (from->local != NULL && spoken(from->local, SETTINGS_LOCAL, id, &value))
 		return (struct settings_value){ value, OVBS_SOURCE_LOCAL };
 	return (struct settings_value){ 0, OVBS_SOURCE_DEFAULT };
+}
+
+static struct settings_value resolve(const struct settings_sources *from, bool opted_out, enum ovbs_setting id)
+{
+	struct settings_value rest = resolve_rest(from, opted_out, id);
+	uint32_t value;
+
+	if (from->lock == NULL || !record_get(from->lock, id, &value))
+		return rest;
+	if ((id == OVBS_SET_LEVEL || id == OVBS_SET_MANDATORY) && rest.value > value)
+		return rest;
+	return (struct settings_value){ value, OVBS_SOURCE_LOCK };
 }
 
 void settings_resolve(const struct settings_sources *from, struct settings *out)

@@ -66,6 +66,28 @@ bool record_remove(struct ovbs_record *r, enum ovbs_setting id);
  */
 bool setting_allows(enum settings_hive hive, uint32_t id, uint32_t value);
 
+/**
+ * record_newer() - of two generations of one record, is @a the later one?
+ *
+ * Serial numbers: they go on after the highest one, so that no generation pins
+ * a record for ever (RFC 1982). Context: any; pure.
+ */
+bool record_newer(uint32_t a, uint32_t b);
+
+/**
+ * guard_split() - the two halves of OpenvbsLock
+ * @guard: decoded
+ * @lock: what is locked, as its values
+ * @opt_out: what was opted out of, as its values; generations as in @guard
+ *
+ * Context: any; pure.
+ */
+void guard_split(const struct ovbs_record *guard, struct ovbs_record *lock, struct ovbs_record *opt_out);
+
+/** guard_join() - the opposite of guard_split(); what is locked can't be opted out of: it is left out. Context: any; pure. */
+void guard_join(const struct ovbs_record *lock, const struct ovbs_record *opt_out,
+		struct ovbs_record *guard);
+
 /* All sources of one boot; NULL: there is none, or it is unreadable. */
 struct settings_sources {
 	const struct ovbs_record *lock, *opt_out, *policy, *local;
@@ -87,8 +109,10 @@ struct settings {
  * @out: every value with its source: UEFI lock, then opt-out, policy, local, default
  *
  * The opt-out record counts only as long as the policy's and the local values'
- * generations are those that it was made for. Defaults: all 0, but with VBS on
- * memory integrity is on and LsaCfgFlags is 2.
+ * generations are those that it was made for, or it is not bound to any yet.
+ * Level and Mandatory in the lock are a minimum: the other sources may ask for
+ * more. Defaults: all 0, but with VBS on memory integrity is on and LsaCfgFlags
+ * is 2.
  *
  * Context: any; pure.
  */

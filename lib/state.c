@@ -100,14 +100,16 @@ const char *state_advice(enum ovbs_reason reason)
 	return text_of(s);
 }
 
-/* The checks that are this file's own. */
-static const char *advice_of_check(const char *check)
+const char *state_check_advice(const char *check, enum ovbs_reason reason)
 {
+	/* the checks that are this file's own, and those that say more than their reason */
 	static const struct {
 		const char *check, *advice;
 	} own[] = {
 		{ "loader.not_started",
 		  "put openvbs first in the boot order (efibootmgr --bootorder), then reboot" },
+		{ "level.shim",
+		  "let shim check signatures again: mokutil --enable-validation, reboot, confirm on the screen; or require less: `vbsctl enable --level 0`" },
 		{ "status.unreadable", "run as root, with efivarfs mounted on /sys/firmware/efi/efivars" },
 		{ "status.missing", "reboot; if it stays so, `vbsctl report` makes a file for a bug report" },
 		{ "status.contradiction", "`vbsctl report` makes a file for a bug report" },
@@ -122,7 +124,7 @@ static const char *advice_of_check(const char *check)
 	for (unsigned int i = 0; i < ARRAY_SIZE(own); i++)
 		if (strcmp(own[i].check, check) == 0)
 			return own[i].advice;
-	return NULL;
+	return state_advice(reason);
 }
 
 static bool leap(unsigned int year)
@@ -309,14 +311,12 @@ static void find_reason(const struct state_facts *f, struct state *s)
 
 static void find_advice(const struct state_facts *f, struct state *s)
 {
-	const char *own = advice_of_check(s->check);
-
 	if (s->running)
 		s->advice = "";
 	else if (strcmp(s->check, "loader.not_started") == 0 && f->boot_order == OVBS_FACT_YES)
 		s->advice = "reboot";
 	else
-		s->advice = own != NULL ? own : state_advice(s->reason);
+		s->advice = state_check_advice(s->check, s->reason);
 }
 
 static void find_text(struct state *s)
@@ -420,7 +420,7 @@ static void find_properties(const struct state_facts *f, struct state *s)
 	s->available_known = true;
 	if (checks_decide(&p->cpu, &v))
 		s->available |= STATE_BIT(STATE_BASE_VIRTUALIZATION);
-	if (p->secure_boot == OVBS_FACT_YES)
+	if (level_secure_boot(p) == NULL)
 		s->available |= STATE_BIT(STATE_SECURE_BOOT);
 	/* STATE_DMA_PROTECTION: not built, so an IOMMU alone does not make it available */
 	if (p->mor_lock == OVBS_FACT_YES)

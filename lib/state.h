@@ -145,6 +145,9 @@ const char *state_service_name(enum state_service_id id);
 /** state_advice() - what to do about a reason. Return: "" if there is nothing; never NULL. Context: any. */
 const char *state_advice(enum ovbs_reason reason);
 
+/** state_check_advice() - the same, where the check that failed says more than its reason ("level.shim"). */
+const char *state_check_advice(const char *check, enum ovbs_reason reason);
+
 #define STATE_TIME_SIZE 24
 
 /** state_time() - Unix time as "2026-01-31 23:59 UTC"; "unknown time" for 0. Context: any; pure. */

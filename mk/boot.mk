@@ -35,7 +35,7 @@ $(OUT)/openvbs.efi: $(BOOT_OBJ) $(OUT)/openvbs.sections.obj
 
 # openvbs-optout.efi: the way past the UEFI lock.
 OPTOUT_SRC := $(wildcard boot/optout/*.c) boot/file.c boot/print.c boot/records.c boot/sbat.S \
-              $(addprefix lib/,crc32.c format.c settings.c string.c)
+              $(addprefix lib/,crc32.c format.c level.c settings.c string.c verdict.c)
 OPTOUT_OBJ := $(patsubst %,$(OUT)/efi/%.obj,$(basename $(OPTOUT_SRC)))
 
 $(OPTOUT_OBJ): EFI_CFLAGS += -Iboot

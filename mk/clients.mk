@@ -26,7 +26,7 @@ CLIENT_BINS := $(CLIENT_OUT)/ovbs-ps $(CLIENT_OUT)/ovbs-call
 CLIENT_MAN1 := clients/man/ovbs-ps.1 clients/man/ovbs-call.1
 CLIENT_MAN3 := clients/man/libopenvbs.3
 
-VBSCTL_LIB  := acpi_tables checks crc32 efi_mat format level readiness settings state verdict
+VBSCTL_LIB  := acpi_tables checks crc32 efi_mat format level readiness settings state status verdict
 VBSCTL_SRCS := $(wildcard clients/vbsctl/*.c) $(wildcard $(VBSCTL_LIB:%=lib/%.c))
 VBSCTL_OBJS := $(VBSCTL_SRCS:%.c=$(CLIENT_OUT)/obj/%.o)
 VBSCTL_LIBS := -ljansson -lefiboot -lefivar -lsystemd

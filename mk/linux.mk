@@ -12,13 +12,13 @@ MODOUT    := $(BUILD)/linux/$(KRELEASE)
 DKMSTREE  := $(BUILD)/linux/dkms/openvbs-$(MODVER)
 MODSRC    := $(wildcard linux/*.c linux/*.h linux/compat/*.h) linux/Kbuild linux/dkms.conf
 # What Kbuild lists of lib/, with its headers.
-MODLIB    := $(foreach n,checks crc32 format level settings state verdict,lib/$(n).c lib/$(n).h) \
+MODLIB    := $(foreach n,checks crc32 format level settings state status verdict,lib/$(n).c lib/$(n).h) \
              lib/ovbs_compiler.h lib/ovbs_errno.h lib/ovbs_string.h
 ATTACKSRC := $(wildcard tests/attack/module/*.c tests/attack/module/*.h tests/attack/module/*.S tests/attack/*.S tests/attack/*.h) \
              tests/attack/module/Kbuild trustlets/selftest/selftest.h
 ABI       := $(wildcard include/openvbs/*.h)
 
-.PHONY: modules dkms-source ring-test status-test
+.PHONY: modules dkms-source ring-test
 
 modules: $(MODOUT)/openvbs.ko $(MODOUT)/openvbs_attack.ko ## build the kernel modules, signed with the test db key
 
@@ -65,16 +65,6 @@ $(BUILD)/linux/ring_test: tests/linux/ring_test.c tests/linux/ring_host.h linux/
 
 ring-test: $(BUILD)/linux/ring_test ## test the log reader of openvbs.ko on the host
 	$<
-
-# What the module believes of the loader's status.
-$(BUILD)/linux/status_test: tests/linux/status_test.c linux/status.c linux/status.h $(ABI) mk/flags.mk mk/linux.mk
-	@mkdir -p $(@D)
-	$(HOST_CC) $(HOST_CFLAGS) -Ilinux $< linux/status.c -o $@
-
-status-test: $(BUILD)/linux/status_test ## test how openvbs.ko checks the loader's status, on the host
-	$<
-
-check-unit: status-test
 
 MODULEARGS ?=
 .PHONY: module-test

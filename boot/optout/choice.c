@@ -64,10 +64,10 @@ static bool is_program(const char *word, size_t len)
 bool choice_parse(const void *data, size_t len, unsigned int *choice)
 {
 	unsigned int chosen = 0;
-	char text[TEXT_MAX];
+	char text[TEXT_MAX] = "";
 
-	if (!narrow(data, len, text))
-		text[0] = '\0';
+	if (data != NULL && !narrow(data, len, text))
+		return false;
 	for (const char *at = text; *at != '\0';) {
 		size_t n = 0;
 		unsigned int one;

@@ -21,11 +21,11 @@
  * @choice: CHOICE_*; only written after success
  *
  * Words are UCS-2, separated by blanks or commas, in any case; the text may end
- * with 0. Bytes that are no such text (firmware's own marks in a boot entry) and
- * no text at all choose everything: it is still a person who answers.
+ * with 0. None at all choose everything; what can't be read chooses nothing, or
+ * more could be asked than somebody meant.
  *
- * Return: false if there is a word that is not known (the first one may be the
- * name of a program). Context: any; pure.
+ * Return: false if it is no such text, or has a word that is not known (the first
+ * one may be the name of a program). Context: any; pure.
  */
 bool choice_parse(const void *data, size_t len, unsigned int *choice);
 

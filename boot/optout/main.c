@@ -3,14 +3,17 @@
  * openvbs-optout.efi: the one way past the UEFI lock. Started once, by a boot
  * entry that `vbsctl opt-out` made or from the firmware's menu, it says what is
  * locked and what somebody wants switched off, and asks the person at the
- * console. Whatever is not a clear yes is a no, and nothing changes.
+ * console. Whatever is not a clear yes is a no, and nothing is switched off.
+ *
+ * A clear yes is a number that is on the screen, typed after everything typed
+ * beforehand was thrown away: a device that sends the same key over and over
+ * is nobody.
  *
  * Load options (UCS-2 words) choose: DISABLE-VBS, DISABLE-LSA-ISO,
- * DISABLE-HVCI. Without any it offers all. They only choose: the answer always
- * comes from the keyboard, after everything typed beforehand was thrown away.
+ * DISABLE-HVCI. Without any it offers all. They only choose what is asked.
  *
- * On yes the opt-out record is written before the lock is taken off, so that
- * a power cut in between leaves the old state: the lock still wins then.
+ * On yes lock and opt-out change by one write of one variable: a power cut
+ * leaves the old state or the new one.
  */
 #include "loader.h"
 
@@ -24,22 +27,25 @@ EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st);
 
 #define ANSWER_SECONDS  60u
 #define RESTART_SECONDS 3u
+#define DRAIN_MAX       4096u
 #define TICK            (10u * 1000 * 1000) /* a second, in units of 100 ns (UEFI 2.10, 7.1.7) */
 
-/* A key, or 0 once @seconds have gone by without one. */
-static CHAR16 key_within(struct loader *l, EFI_EVENT timer, unsigned int seconds)
+/* The next key in *@key; false once the timer is up. */
+static bool next_key(struct loader *l, EFI_EVENT timer, EFI_INPUT_KEY *key)
 {
 	EFI_EVENT events[2] = { timer, l->st->ConIn->WaitForKey };
-	EFI_INPUT_KEY key;
 	UINTN which;
 
-	if (l->bs->SetTimer(timer, TimerRelative, (UINT64)seconds * TICK) != EFI_SUCCESS)
-		return 0;
 	do {
 		if (l->bs->WaitForEvent(2, events, &which) != EFI_SUCCESS || which == 0)
-			return 0;
-	} while (l->st->ConIn->ReadKeyStroke(l->st->ConIn, &key) != EFI_SUCCESS);
-	return key.UnicodeChar;
+			return false;
+	} while (l->st->ConIn->ReadKeyStroke(l->st->ConIn, key) != EFI_SUCCESS);
+	return true;
+}
+
+static bool start_timer(struct loader *l, EFI_EVENT timer, unsigned int seconds)
+{
+	return l->bs->SetTimer(timer, TimerRelative, (UINT64)seconds * TICK) == EFI_SUCCESS;
 }
 
 /* Throw away what was typed, or sent down a serial line, before the question was there to be read. */
@@ -48,22 +54,52 @@ static void drain(struct loader *l)
 	EFI_INPUT_KEY key;
 
 	l->st->ConIn->Reset(l->st->ConIn, FALSE);
-	while (l->st->ConIn->ReadKeyStroke(l->st->ConIn, &key) == EFI_SUCCESS)
-		;
+	for (unsigned int i = 0; i < DRAIN_MAX; i++)
+		if (l->st->ConIn->ReadKeyStroke(l->st->ConIn, &key) != EFI_SUCCESS)
+			break;
+}
+
+/* Not a secret: whoever reads the screen is the person that is asked. It only must not be known beforehand. */
+static unsigned int make_number(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return low % 9000 + 1000;
+}
+
+/* Exactly the number and the enter key. */
+static bool typed(struct loader *l, EFI_EVENT timer, unsigned int number)
+{
+	unsigned int value = 0, digits = 0;
+	EFI_INPUT_KEY key;
+
+	if (!start_timer(l, timer, ANSWER_SECONDS))
+		return false;
+	while (next_key(l, timer, &key)) {
+		if (key.UnicodeChar == 0 && key.ScanCode != 0)
+			continue; /* a cursor key or the like */
+		if (key.UnicodeChar == '\r' || key.UnicodeChar == '\n')
+			return digits == 4 && value == number;
+		if (key.UnicodeChar < '0' || key.UnicodeChar > '9' || digits == 4)
+			return false;
+		value = value * 10 + (key.UnicodeChar - '0');
+		digits++;
+	}
+	return false;
 }
 
 static bool ask(struct loader *l, EFI_EVENT timer, const char *what)
 {
-	CHAR16 key;
+	unsigned int number = make_number();
 
-	drain(l);
 	say(l->st, "openvbs-optout: %s", what);
-	say(l->st, "openvbs-optout: are you at this machine, and want that? y = yes, anything else, or %u seconds: no",
-	    ANSWER_SECONDS);
-	key = key_within(l, timer, ANSWER_SECONDS);
-	if (key == 'y' || key == 'Y')
+	drain(l);
+	say(l->st, "openvbs-optout: are you at this machine, and want that? Type %u and Enter; anything else, or %u seconds: no",
+	    number, ANSWER_SECONDS);
+	if (typed(l, timer, number))
 		return true;
-	say(l->st, "openvbs-optout: %s: nothing is changed", key == 0 ? "no answer" : "no");
+	say(l->st, "openvbs-optout: no: nothing is switched off");
 	return false;
 }
 
@@ -82,56 +118,51 @@ static void show_lock(struct loader *l)
 		    record_get(&r->lock, OVBS_SET_LSA_CFG, &value) ? ", Credential Guard" : "");
 }
 
-/* The record that says no for what was chosen, for exactly the settings that are there now. */
-static bool opt_out(struct loader *l, unsigned int choice, struct ovbs_record *record)
+/* What was chosen, off; with it the wishes to lock it, or the next start would lock it again. */
+static bool opt_out(unsigned int choice, struct ovbs_record *record)
 {
-	const struct settings_sources *from = &l->records.from;
-	bool fits = true;
+	static const struct {
+		unsigned int choice;
+		enum ovbs_setting id;
+	} off[] = {
+		{ CHOICE_VBS, OVBS_SET_VBS },          { CHOICE_VBS, OVBS_SET_LOCKED },
+		{ CHOICE_LSA_ISO, OVBS_SET_LSA_CFG },  { CHOICE_HVCI, OVBS_SET_HVCI },
+		{ CHOICE_HVCI, OVBS_SET_HVCI_LOCKED },
+	};
 
-	record_init(record);
-	if (from->opt_out != NULL && l->settings.opted_out)
-		*record = *from->opt_out; /* what was opted out of before stays so */
-	record->generation = from->local != NULL ? from->local->generation : 0;
-	record->base_generation = from->policy != NULL ? from->policy->generation : 0;
 	if ((choice & CHOICE_VBS) != 0)
-		fits &= record_set(record, OVBS_SET_VBS, 0) == 0;
-	if ((choice & CHOICE_LSA_ISO) != 0)
-		fits &= record_set(record, OVBS_SET_LSA_CFG, 0) == 0;
-	if ((choice & CHOICE_HVCI) != 0)
-		fits &= record_set(record, OVBS_SET_HVCI, 0) == 0;
-	return fits;
+		choice = CHOICE_ALL;
+	for (size_t i = 0; i < ARRAY_SIZE(off); i++)
+		if ((choice & off[i].choice) != 0 && record_set(record, off[i].id, 0) != 0)
+			return false;
+	record->flags |= OVBS_RECORD_UNBOUND;
+	return true;
 }
 
-/* Take off the lock what was chosen. */
-static EFI_STATUS unlock(struct loader *l, unsigned int choice)
+static void unlock(unsigned int choice, struct ovbs_record *lock)
 {
-	struct ovbs_record lock = l->records.lock;
-
-	if (l->records.lock_state == OVBS_LOCK_NONE)
-		return EFI_SUCCESS;
 	if ((choice & CHOICE_VBS) != 0)
-		return records_write(l, UCS2(OVBS_SETTINGS_LOCK_VARIABLE), NULL, "");
+		record_init(lock);
 	if ((choice & CHOICE_LSA_ISO) != 0)
-		record_remove(&lock, OVBS_SET_LSA_CFG);
+		record_remove(lock, OVBS_SET_LSA_CFG);
 	if ((choice & CHOICE_HVCI) != 0) {
-		record_remove(&lock, OVBS_SET_HVCI);
-		record_remove(&lock, OVBS_SET_HVCI_LOCKED);
+		record_remove(lock, OVBS_SET_HVCI);
+		record_remove(lock, OVBS_SET_HVCI_LOCKED);
 	}
-	lock.generation++;
-	return records_write(l, UCS2(OVBS_SETTINGS_LOCK_VARIABLE), &lock, "openvbs-optout.efi");
 }
 
 static EFI_STATUS carry_out(struct loader *l, unsigned int choice)
 {
-	struct ovbs_record record;
-	EFI_STATUS status;
+	struct ovbs_record lock = l->records.lock, record, guard;
 
-	if (!opt_out(l, choice, &record))
+	record_init(&record);
+	if (l->settings.opted_out)
+		record = l->records.opt_out; /* what was opted out of before stays so */
+	if (!opt_out(choice, &record))
 		return EFI_OUT_OF_RESOURCES;
-	status = records_write(l, UCS2(OVBS_OPT_OUT_VARIABLE), &record, "openvbs-optout.efi");
-	if (status != EFI_SUCCESS)
-		return status;
-	return unlock(l, choice);
+	unlock(choice, &lock);
+	guard_join(&lock, &record, &guard);
+	return records_write(l, &guard, "openvbs-optout.efi");
 }
 
 static void run(struct loader *l, EFI_EVENT timer)
@@ -140,12 +171,15 @@ static void run(struct loader *l, EFI_EVENT timer)
 	unsigned int choice;
 	EFI_STATUS status;
 
+	l->bs->SetWatchdogTimer(0, 0, 0, NULL); /* UEFI 2.10, 3.1: five minutes by default */
 	if (!choice_parse(l->self->LoadOptions, l->self->LoadOptionsSize, &choice)) {
 		say(l->st, "openvbs-optout: load options not understood; known: DISABLE-VBS DISABLE-LSA-ISO DISABLE-HVCI; nothing is changed");
 		return;
 	}
 	records_read(l);
 	show_lock(l);
+	if (l->records.lock_state == OVBS_LOCK_UNREADABLE)
+		choice = CHOICE_ALL; /* what else it locks is not known */
 	choice_words(choice, what, sizeof(what));
 	if (!ask(l, timer, what))
 		return;
@@ -162,22 +196,24 @@ EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
 	static struct loader l;
 	EFI_GUID guid = LOADED_IMAGE_PROTOCOL;
 	EFI_STATUS status;
+	EFI_INPUT_KEY key;
 	EFI_EVENT timer;
 
 	l.image = image;
 	l.st = st;
 	l.bs = st->BootServices;
 	l.rt = st->RuntimeServices;
+	if (st->ConIn == NULL || st->ConOut == NULL)
+		return EFI_UNSUPPORTED; /* nobody can be asked */
 	status = l.bs->HandleProtocol(image, &guid, (void **)&l.self);
 	if (status == EFI_SUCCESS)
 		status = l.bs->CreateEvent(EVT_TIMER, 0, NULL, NULL, &timer);
 	if (status != EFI_SUCCESS)
 		return status;
-	if (st->ConIn == NULL || st->ConOut == NULL)
-		return EFI_UNSUPPORTED; /* nobody can be asked */
 	run(&l, timer);
 	say(st, "openvbs-optout: the machine restarts");
-	key_within(&l, timer, RESTART_SECONDS);
+	if (start_timer(&l, timer, RESTART_SECONDS))
+		next_key(&l, timer, &key);
 	l.rt->ResetSystem(EfiResetCold, EFI_SUCCESS, 0, NULL);
 	return EFI_SUCCESS;
 }

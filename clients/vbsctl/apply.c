@@ -197,7 +197,7 @@ static void tell(struct vbsctl *v, const struct registry_value *value, bool remo
 		view->locked = true;
 		vbsctl_note(v,
 			    "%s: the UEFI lock holds it (%s is %u) and wins: the change has no effect until "
-			    "the lock is ended with `vbsctl opt-out` and a key pressed at the console",
+			    "the lock is ended with `vbsctl opt-out` and the answer of a person at the console",
 			    name, label(registry_of(SETTINGS_LOCAL, id), held_text), actual->value);
 	} else if (value->hive == SETTINGS_LOCAL && no_lock->source == OVBS_SOURCE_POLICY) {
 		vbsctl_note(v,

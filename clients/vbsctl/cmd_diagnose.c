@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * vbsctl diagnose: what stops it, in the order of a boot, each with evidence and
- * cure (diagnose.h). Exit status: 0 if nothing does, 1 if something does.
+ * cure (diagnose.h). Exit status: 0 if VTL1 answers, else 1.
  */
 #include <stdlib.h>
 

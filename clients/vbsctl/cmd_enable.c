@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "efivars.h"
+#include "gather.h"
 #include "level.h"
 #include "live.h"
 #include "output.h"
@@ -157,14 +157,31 @@ static int check_plan(struct vbsctl *v, const struct store *s, const struct requ
 	return VBSCTL_OK;
 }
 
-static int check_lock(struct vbsctl *v, const struct request *r)
+/* Where the loader has not looked, Secure Boot is all that level_decide() asks for below level 3. */
+static const struct ovbs_platform *look(const struct vbsctl *v, const struct live *l, struct gathered *seen)
 {
-	if (!r->lock || efivar_boolean(v, "SecureBoot", EFIVARS_GLOBAL_GUID) == 1)
+	if (l->facts.platform)
+		return l->facts.platform;
+	memset(seen, 0, sizeof(*seen));
+	gather_secure_boot(v, seen);
+	return &seen->platform;
+}
+
+static int check_lock(struct vbsctl *v, const struct live *l, const struct request *r)
+{
+	struct gathered seen;
+	const char *wrong = r->lock ? level_secure_boot(look(v, l, &seen)) : NULL;
+	bool shim = wrong && strcmp(wrong, "level.shim") == 0;
+
+	if (!wrong)
 		return VBSCTL_OK;
-	return vbsctl_error(
-		v, VBSCTL_NO,
-		"nothing was changed: a UEFI lock needs Secure Boot, and the UEFI variable SecureBoot is not 1: "
-		"without it anything may start before openvbs and delete the lock. Switch it on in the firmware's set-up, or leave out --lock");
+	return vbsctl_error(v, VBSCTL_NO,
+			    "nothing was changed: a UEFI lock needs Secure Boot, and %s: "
+			    "without it anything may start before openvbs and delete the lock. %s, or leave out --lock",
+			    shim ? "shim is told to check no signatures (MokSBState is 1)" :
+				   "the UEFI variable SecureBoot is not 1, or SetupMode is",
+			    shim ? "Let it check them again (mokutil --enable-validation), reboot" :
+				   "Switch it on in the firmware's set-up");
 }
 
 static void tell_changes(struct vbsctl *v, const struct settings *before, const struct settings *after)
@@ -192,34 +209,21 @@ static void tell_changes(struct vbsctl *v, const struct settings *before, const 
 		json_decref(changes);
 }
 
-/* Where the loader has not looked, Secure Boot is all that level_decide() asks for below level 3. */
-static void look(const struct vbsctl *v, struct ovbs_platform *p)
-{
-	int on = efivar_boolean(v, "SecureBoot", EFIVARS_GLOBAL_GUID);
-
-	memset(p, 0, sizeof(*p));
-	p->secure_boot = (uint8_t)(on < 0 ? OVBS_FACT_ABSENT : on ? OVBS_FACT_YES : OVBS_FACT_NO);
-	p->setup_mode = efivar_boolean(v, "SetupMode", EFIVARS_GLOBAL_GUID) == 1 ? OVBS_FACT_YES :
-										   OVBS_FACT_NO;
-}
-
 /* What the loader will say with these settings, as far as it can be known now. */
 static void warn(struct vbsctl *v, const struct live *l, const struct settings *next)
 {
-	const struct ovbs_platform *p = l->facts.platform;
-	struct ovbs_platform seen;
+	struct gathered seen;
 	struct verdict verdict;
 
 	if (next->v[OVBS_SET_VBS].value == 0)
 		return;
-	look(v, &seen);
-	if (!p && next->v[OVBS_SET_LEVEL].value == 3)
+	if (!l->facts.platform && next->v[OVBS_SET_LEVEL].value == 3)
 		vbsctl_note(v, "level 3 requires DMA protection, which this version does not have: the next boot will not start it (%s). %s",
 			    reason_name(OVBS_REASON_NO_IOMMU), state_advice(OVBS_REASON_NO_IOMMU));
-	else if (!level_decide(next, p ? p : &seen, &verdict))
+	else if (!level_decide(next, look(v, l, &seen), &verdict))
 		vbsctl_note(v, "the next boot will not start it: %s (%s): %s. %s",
 			    reason_name(verdict.reason), verdict.check, verdict.evidence,
-			    state_advice(verdict.reason));
+			    state_check_advice(verdict.check, verdict.reason));
 	if (l->facts.boot_order == OVBS_FACT_NO)
 		vbsctl_note(v, "firmware's boot order does not start openvbs at the next boot: put it first (efibootmgr --bootorder)");
 }
@@ -254,6 +258,58 @@ static void tell_rest(struct vbsctl *v, const struct live *l, const struct reque
 		vbsctl_note(v, "no service is configured any more: it keeps running, with trustlets alone");
 }
 
+/* What of these settings asks for a lock, as "Locked=1 (policy)". Return: whether a policy does. */
+static bool lock_wishes(const struct settings *s, char *text, size_t size)
+{
+	static const struct {
+		enum ovbs_setting id, with;
+	} wishes[] = {
+		{ OVBS_SET_LOCKED, OVBS_SET_VBS },
+		{ OVBS_SET_HVCI_LOCKED, OVBS_SET_HVCI },
+		{ OVBS_SET_LSA_CFG, OVBS_SET_VBS },
+	};
+	bool policy = false;
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (unsigned int i = 0; i < sizeof(wishes) / sizeof(wishes[0]) && used < size; i++) {
+		const struct settings_value *wish = &s->v[wishes[i].id];
+
+		if (wish->value != 1 || s->v[wishes[i].with].value != 1 || wish->source == OVBS_SOURCE_LOCK)
+			continue;
+		policy |= wish->source == OVBS_SOURCE_POLICY;
+		used += (size_t)snprintf(text + used, size - used, "%s%s=1 (%s)", used ? ", " : "",
+					 state_setting_name(wishes[i].id), source_name(wish->source));
+	}
+	return policy;
+}
+
+/* A lock that this call did not ask for, but older values do. */
+static void tell_lock(struct vbsctl *v, const struct live *l)
+{
+	const struct store *s = &l->store;
+	struct ovbs_record held = s->lock, more;
+	struct gathered seen;
+	char wishes[256];
+	uint32_t value;
+	bool policy;
+
+	/* what the status does not say of a lock that is there: these two are always in it */
+	for (enum ovbs_setting id = OVBS_SET_LEVEL; s->lock_there && id <= OVBS_SET_MANDATORY; id++)
+		if (!record_get(&held, id, &value) && record_set(&held, id, 0) != 0)
+			return;
+	if (!settings_want_lock(&s->next, s->lock_there ? &held : NULL, &more) ||
+	    level_secure_boot(look(v, l, &seen)) != NULL)
+		return;
+	policy = lock_wishes(&s->next, wishes, sizeof(wishes));
+	vbsctl_note(v,
+		    "the next boot writes a UEFI lock, which only a person at the console can end, because of %s. "
+		    "To have none, change that before you reboot: %s",
+		    wishes,
+		    policy ? "the policy asks for it (`vbsctl policy show`)" :
+			     "`vbsctl reg add` with Locked 0, or LsaCfgFlags 2");
+}
+
 static void tell(struct vbsctl *v, const struct live *before, const struct request *r)
 {
 	struct live *after = live_load(v);
@@ -266,6 +322,8 @@ static void tell(struct vbsctl *v, const struct live *before, const struct reque
 	tell_rest(v, after, r);
 	if (r->lock)
 		vbsctl_note(v, "the lock is written by the loader at the next boot; from then on only a person at the console can end it (`vbsctl opt-out`)");
+	else if (r->enable)
+		tell_lock(v, after);
 	/* No status, no telling what this boot has: then a reboot is the safe advice. */
 	if (after->state.pending_reboot || !after->state.now_known || r->lock)
 		out_text(v, "Reboot to apply.");
@@ -283,7 +341,7 @@ static int carry_out(struct vbsctl *v, const struct request *r)
 	struct live *l = live_load(v);
 	struct store *s = &l->store;
 	struct plan *p = calloc(1, sizeof(*p));
-	int status = p ? check_lock(v, r) : vbsctl_error(v, VBSCTL_SYSTEM, "out of memory");
+	int status = p ? check_lock(v, l, r) : vbsctl_error(v, VBSCTL_SYSTEM, "out of memory");
 
 	if (!status) {
 		make_plan(s, r, p);

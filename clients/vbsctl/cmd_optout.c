@@ -25,13 +25,26 @@
 
 #define PARTS 3
 
+#define CLEARED 4
+
+/*
+ * Of each part: what switches it off, and the wishes to lock it, which would
+ * have the loader write the lock anew once it is switched on again.
+ */
 static const struct part {
 	const char *option, *word, *name;
 	enum ovbs_setting setting;
+	enum ovbs_setting clear[CLEARED];
+	unsigned int count;
 } parts[PARTS] = {
-	{ "vbs", "DISABLE-VBS", "virtualization-based security", OVBS_SET_VBS },
-	{ "credential-guard", "DISABLE-LSA-ISO", "Credential Guard", OVBS_SET_LSA_CFG },
-	{ "memory-integrity", "DISABLE-HVCI", "memory integrity", OVBS_SET_HVCI },
+	{ "vbs",
+	  "DISABLE-VBS",
+	  "virtualization-based security",
+	  OVBS_SET_VBS,
+	  { OVBS_SET_VBS, OVBS_SET_LOCKED, OVBS_SET_HVCI_LOCKED, OVBS_SET_LSA_CFG },
+	  4 },
+	{ "credential-guard", "DISABLE-LSA-ISO", "Credential Guard", OVBS_SET_LSA_CFG, { OVBS_SET_LSA_CFG }, 1 },
+	{ "memory-integrity", "DISABLE-HVCI", "memory integrity", OVBS_SET_HVCI, { OVBS_SET_HVCI, OVBS_SET_HVCI_LOCKED }, 2 },
 };
 
 struct request {
@@ -175,11 +188,9 @@ static int keep_backup(struct vbsctl *v, const struct store *s)
 {
 	struct ovbs_record old = s->local.record;
 	char folder[4096], path[4096], temporary[4096];
-	uint32_t newest = s->status.local_generation > old.generation ? s->status.local_generation :
-									old.generation;
 	int error;
 
-	old.base_generation = newest + 1;
+	old.base_generation = store_next_generation(s);
 	record_seal(&old);
 	vbsctl_path(v, folder, BACKUP_DIR);
 	if (mkdir(folder, 0700) != 0 && errno != EEXIST)
@@ -226,6 +237,15 @@ static int set_next(struct vbsctl *v, const struct ovbs_record *old, int entry)
 				     "The local values were put back: nothing is changed");
 }
 
+/* Return: whether the record had room for all of it. */
+static bool clear(const struct part *part, struct ovbs_record *r)
+{
+	for (unsigned int i = 0; i < part->count; i++)
+		if (record_set(r, part->clear[i], 0) != 0)
+			return false;
+	return true;
+}
+
 static int write_all(struct vbsctl *v, const struct store *s, const struct preflight *p, unsigned int chosen)
 {
 	struct ovbs_record new = s->local.record;
@@ -237,7 +257,7 @@ static int write_all(struct vbsctl *v, const struct store *s, const struct prefl
 			continue;
 		snprintf(words + strlen(words), sizeof(words) - strlen(words), "%s%s",
 			 words[0] ? " " : "", parts[i].word);
-		if (record_set(&new, parts[i].setting, 0) != 0)
+		if (!clear(&parts[i], &new))
 			return vbsctl_error(v, VBSCTL_SYSTEM,
 					    "nothing was changed: the record of local values is full");
 	}
@@ -259,7 +279,7 @@ static void tell(struct vbsctl *v, const struct store *s, unsigned int chosen, i
 
 	names_of(chosen, text, sizeof(text));
 	out_text(v, "Prepared: opting out of %s.", text);
-	out_text(v, "Now reboot. Before the system starts, the screen asks: y switches off, any other key, or none within a minute, leaves all as it is.");
+	out_text(v, "Now reboot. Before the system starts, the screen asks, and shows a number: typed, with Enter, it switches off; anything else, or nothing within a minute, leaves all as it is.");
 	out_text(v, "Until then nothing has changed; `vbsctl opt-out --cancel` takes it back.");
 	if (replaced >= 0)
 		vbsctl_note(v, "BootNext was %04X before: somebody else's one-time boot is replaced",

@@ -33,16 +33,31 @@ static void drop_local(struct vbsctl *v, struct changes *c)
 			    n, n == 1 ? "is" : "are");
 }
 
+/* @file: where the new policy came from, or NULL */
+static int replace(struct vbsctl *v, const struct changes *c, const char *file, const char *by)
+{
+	struct change_count count;
+	struct store s;
+	int status;
+
+	store_load(v, &s);
+	status = apply_changes(v, &s, c, true, by, &count);
+	if (status != VBSCTL_OK && status != VBSCTL_LOCKED)
+		return status;
+	apply_report(v, c, &count, file);
+	apply_report_text(v, c, &count);
+	if (file != NULL)
+		apply_near_miss(v, c, file, "offset");
+	return status;
+}
+
 static int import(struct vbsctl *v, const char *file)
 {
 	struct changes c;
-	struct change_count count;
 	struct problem problem;
-	struct store s;
 	size_t len;
 	void *data = apply_read_file(v, file, &len);
 	bool good;
-	int status;
 
 	if (data == NULL)
 		return VBSCTL_INPUT;
@@ -57,31 +72,15 @@ static int import(struct vbsctl *v, const char *file)
 				    "%s: nothing of it is a policy setting of openvbs (%zu ignored); "
 				    "nothing was changed. To have no policy, use `vbsctl policy remove`",
 				    file, c.ignored);
-	store_load(v, &s);
-	status = apply_changes(v, &s, &c, true, "vbsctl policy import", &count);
-	if (status != VBSCTL_OK && status != VBSCTL_LOCKED)
-		return status;
-	apply_report(v, &c, &count, file);
-	apply_report_text(v, &c, &count);
-	apply_near_miss(v, &c, file, "offset");
-	return status;
+	return replace(v, &c, file, "vbsctl policy import");
 }
 
 static int remove_all(struct vbsctl *v)
 {
 	struct changes none;
-	struct change_count count;
-	struct store s;
-	int status;
 
 	changes_init(&none);
-	store_load(v, &s);
-	status = apply_changes(v, &s, &none, true, "vbsctl policy remove", &count);
-	if (status != VBSCTL_OK && status != VBSCTL_LOCKED)
-		return status;
-	apply_report(v, &none, &count, NULL);
-	apply_report_text(v, &none, &count);
-	return status;
+	return replace(v, &none, NULL, "vbsctl policy remove");
 }
 
 static void show_change(struct vbsctl *v, const struct ovbs_record *r)

@@ -78,8 +78,11 @@ static void print_why(struct vbsctl *v, const struct live *l)
 	}
 	if (s->advice[0])
 		out_line(v, MARK_NONE, "What to do", "%s", s->advice);
-	out_line(v, s->pending_reboot ? MARK_WARN : MARK_NONE, "Pending reboot", "%s%s%s",
-		 s->pending_reboot ? "yes" : "no", s->pending_reboot ? ": " : "", s->pending);
+	if (s->pending_reboot || s->next_known)
+		out_line(v, s->pending_reboot ? MARK_WARN : MARK_NONE, "Pending reboot", "%s%s%s",
+			 s->pending_reboot ? "yes" : "no", s->pending_reboot ? ": " : "", s->pending);
+	else
+		out_line(v, MARK_WARN, "Pending reboot", "can't tell: %s", l->facts.next_why);
 	out_line(v, MARK_NONE, "UEFI lock", "%s", lock_name(&l->store));
 	for (unsigned int i = 0; i < STATE_SERVICES; i++) {
 		const struct state_service *one = &s->service[i];
@@ -142,12 +145,14 @@ static int check(struct vbsctl *v, const struct live *l, int level)
 {
 	const struct state *s = &l->state;
 
+	/* VTL1's answer needs no settings; a level does */
+	if (s->running && level >= 0 && !s->now_known && !s->next_known)
+		return vbsctl_error(v, VBSCTL_SYSTEM, "can't tell: it runs, but its level is not known: %s",
+				    l->store.status_why);
 	/* no right to ask is no answer */
-	if (!s->known || (l->facts.proof == STATE_PROOF_NO_ACCESS && s->configured) ||
-	    (l->facts.loader == STATE_LOADER_UNREADABLE && !s->running))
-		return vbsctl_error(v, VBSCTL_SYSTEM, "can't tell: %s: %s",
-				    s->known && !s->evidence[0] ? "status" : s->check,
-				    s->evidence[0] ? s->evidence : l->store.status_why);
+	if (!s->running && (!s->known || (l->facts.proof == STATE_PROOF_NO_ACCESS && s->configured) ||
+			    l->facts.loader == STATE_LOADER_UNREADABLE))
+		return vbsctl_error(v, VBSCTL_SYSTEM, "can't tell: %s: %s", s->check, s->evidence);
 	return s->running && s->configured && level_fulfils(s, level) ? VBSCTL_OK : VBSCTL_NO;
 }
 

@@ -11,6 +11,7 @@
 
 #include "esp.h"
 #include "files.h"
+#include "level.h"
 #include "pe.h"
 
 #define LOADER_FILE ESP_FOLDER "/openvbs.efi"
@@ -141,6 +142,27 @@ static void find_loader(const struct live *l, const struct gathered *facts, stru
 				     "");
 }
 
+static void find_lock(const struct store *s, struct diagnosis *d)
+{
+	const char *wrong = level_secure_boot(&s->status.platform), *what;
+	const char *cure = "vbsctl opt-out ends a lock; then ask for it anew";
+
+	if (s->status.lock == OVBS_LOCK_UNREADABLE) {
+		what = "it is damaged, and counts as on, level 1";
+	} else if (s->status.lock == OVBS_LOCK_FAILED) {
+		what = "asked for, but firmware refused to write it";
+	} else if (s->status.lock != OVBS_LOCK_NO_SECURE_BOOT) {
+		return;
+	} else if (wrong && strcmp(wrong, "level.shim") == 0) {
+		what = "asked for, but not while shim checks no signatures (MokSBState is 1)";
+		cure = "mokutil --enable-validation, reboot, confirm on the screen; then it is written at the next boot";
+	} else {
+		what = "asked for, but not without Secure Boot";
+		cure = "switch Secure Boot on, then it is written at the next boot";
+	}
+	diagnose_add(d, "lock", "UEFI lock", FINDING_WARN, cure, "%s", what);
+}
+
 static void find_sources(const struct live *l, struct diagnosis *d)
 {
 	const struct store *s = &l->store;
@@ -154,18 +176,7 @@ static void find_sources(const struct live *l, struct diagnosis *d)
 			     "import it again: vbsctl policy import FILE", "left out: %s", s->policy.why);
 	if (!s->status_there)
 		return;
-	if (s->status.lock == OVBS_LOCK_UNREADABLE || s->status.lock == OVBS_LOCK_FAILED ||
-	    s->status.lock == OVBS_LOCK_NO_SECURE_BOOT)
-		diagnose_add(d, "lock", "UEFI lock", FINDING_WARN,
-			     s->status.lock == OVBS_LOCK_NO_SECURE_BOOT ?
-				     "switch Secure Boot on, then it is written at the next boot" :
-				     "vbsctl opt-out ends a lock; then ask for it anew",
-			     "%s",
-			     s->status.lock == OVBS_LOCK_UNREADABLE ?
-				     "it is damaged, and counts as on, level 1" :
-			     s->status.lock == OVBS_LOCK_FAILED ?
-				     "asked for, but firmware refused to write it" :
-				     "asked for, but not without Secure Boot");
+	find_lock(s, d);
 	if (s->status.note[0] != '\0')
 		diagnose_add(d, "loader-note", "The loader found", FINDING_WARN, "", "%.95s",
 			     s->status.note);

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -30,12 +29,16 @@ static int variable_path(const struct vbsctl *v, char path[4096], const char *na
 	return 0;
 }
 
-static int directory(const struct vbsctl *v)
+bool efivar_there(const struct vbsctl *v)
 {
 	char path[4096];
+	struct statfs fs;
 	struct stat st;
 
-	return stat(vbsctl_path(v, path, EFIVARS_DIR), &st) == 0 && S_ISDIR(st.st_mode) ? 0 : -ENODEV;
+	vbsctl_path(v, path, EFIVARS_DIR);
+	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+		return false;
+	return *v->root || (statfs(path, &fs) == 0 && (unsigned int)fs.f_type == EFIVARFS_MAGIC_NUMBER);
 }
 
 static int read_all(int fd, struct efivar *out)
@@ -72,7 +75,7 @@ int efivar_read(const struct vbsctl *v, const char *name, const char *guid, stru
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		error = -errno;
-		return error == -ENOENT && directory(v) ? -ENODEV : error;
+		return error == -ENOENT && !efivar_there(v) ? -ENODEV : error;
 	}
 	error = read_all(fd, out);
 	close(fd);
@@ -139,7 +142,7 @@ int efivar_write(const struct vbsctl *v, const char *name, const char *guid, uin
 	if (size > EFIVARS_DATA_MAX)
 		return -EFBIG;
 	fresh = access(path, F_OK) != 0;
-	if (fresh && directory(v))
+	if (fresh && !efivar_there(v))
 		return -ENODEV;
 	flags = fresh ? 0 : make_mutable(path);
 	fd = open(path, O_WRONLY | O_CLOEXEC | (fresh ? O_CREAT | O_EXCL : 0), 0644);
@@ -174,7 +177,7 @@ int efivar_writable(const struct vbsctl *v)
 {
 	char path[4096];
 
-	if (directory(v))
+	if (!efivar_there(v))
 		return -ENODEV;
 	return access(vbsctl_path(v, path, EFIVARS_DIR), W_OK) == 0 ? 0 : -errno;
 }
@@ -183,7 +186,7 @@ const char *efivar_words(int error)
 {
 	switch (-error) {
 	case ENODEV:
-		return "no UEFI variables: not started by UEFI, or efivarfs is not mounted on " EFIVARS_DIR;
+		return "no UEFI variables: not started by UEFI, efi=noruntime, or efivarfs is not mounted on " EFIVARS_DIR;
 	case EACCES:
 	case EPERM:
 		return "permission denied: run as root";
@@ -200,15 +203,4 @@ const char *efivar_words(int error)
 	default:
 		return strerror(-error);
 	}
-}
-
-int efivar_boolean(const struct vbsctl *v, const char *name, const char *guid)
-{
-	struct efivar *var = malloc(sizeof(*var));
-	int value = -1;
-
-	if (var && efivar_read(v, name, guid, var) == 0 && var->size == 1 && var->data[0] <= 1)
-		value = var->data[0];
-	free(var);
-	return value;
 }

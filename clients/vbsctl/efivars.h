@@ -26,6 +26,14 @@ struct efivar {
 };
 
 /**
+ * efivar_there() - can variables be seen at all?
+ *
+ * The kernel makes the folder whether or not efivarfs is mounted on it, and with
+ * efi=noruntime it can't be: an empty folder says nothing of any variable.
+ */
+bool efivar_there(const struct vbsctl *v);
+
+/**
  * efivar_read() - one variable
  * @out: only complete after success
  *
@@ -46,8 +54,5 @@ int efivar_writable(const struct vbsctl *v);
 
 /** efivar_words() - what an error of these functions means, with what to do. Return: never NULL. */
 const char *efivar_words(int error);
-
-/** efivar_boolean() - a variable of one byte. Return: 0, 1, or -1: absent or unreadable. */
-int efivar_boolean(const struct vbsctl *v, const char *name, const char *guid);
 
 #endif

@@ -25,6 +25,10 @@
 #define ACPI_TABLE_MAX (1u << 20)
 #define MOR_GUID       "e20939be-32d4-41be-a150-897f85d49829"
 #define MOR_LOCK_GUID  "bb983ccf-151d-40e1-a07b-4a17be168292"
+#define SHIM_GUID                                                                                  \
+	"605dab50-e046-4300-abb6-3dd810dd8b23" /* MokSBStateRT: shim's copy of MokSBState */
+#define NON_VOLATILE                                                                               \
+	1u /* firmware and shim make flags anew at each boot: one in flash is somebody else's */
 #define TPM            "/sys/class/tpm/tpm0"
 #define TPM_DEVICE     "/dev/tpmrm0"
 #define TPM_TIMEOUT_MS 3000
@@ -103,7 +107,7 @@ static uint8_t variable_fact(const struct vbsctl *v, const char *name, const cha
 		fact = OVBS_FACT_ABSENT;
 	else if (presence && (!error || error == -EFBIG || error == -EBADMSG))
 		fact = OVBS_FACT_YES;
-	else if (!error && var->size == 1 && var->data[0] <= 1)
+	else if (!error && var->size == 1 && var->data[0] <= 1 && (var->attributes & NON_VOLATILE) == 0)
 		fact = var->data[0] == 1 ? OVBS_FACT_YES : OVBS_FACT_NO;
 	else if (error && error != -EFBIG && error != -EBADMSG) {
 		fact = OVBS_FACT_UNKNOWN;
@@ -113,12 +117,20 @@ static uint8_t variable_fact(const struct vbsctl *v, const char *name, const cha
 	return fact;
 }
 
-static void gather_variables(const struct vbsctl *v, struct gathered *out)
+void gather_secure_boot(const struct vbsctl *v, struct gathered *out)
 {
 	struct ovbs_platform *p = &out->platform;
 
 	p->secure_boot = variable_fact(v, "SecureBoot", EFIVARS_GLOBAL_GUID, false, out);
 	p->setup_mode = variable_fact(v, "SetupMode", EFIVARS_GLOBAL_GUID, false, out);
+	p->shim_off = variable_fact(v, "MokSBStateRT", SHIM_GUID, false, out);
+}
+
+static void gather_variables(const struct vbsctl *v, struct gathered *out)
+{
+	struct ovbs_platform *p = &out->platform;
+
+	gather_secure_boot(v, out);
 	p->mor = variable_fact(v, "MemoryOverwriteRequestControl", MOR_GUID, true, out);
 	p->mor_lock = variable_fact(v, "MemoryOverwriteRequestControlLock", MOR_LOCK_GUID, true, out);
 }

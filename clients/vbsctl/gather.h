@@ -26,6 +26,9 @@ struct gathered {
  */
 void gather_platform(struct vbsctl *v, const struct ovbs_platform *loader, struct gathered *out);
 
+/** gather_secure_boot() - what level_secure_boot() asks for, as Linux sees it; the rest of @out stays as it is */
+void gather_secure_boot(const struct vbsctl *v, struct gathered *out);
+
 /** gather_judge() - gather and judge, for commands that show readiness. @out: filled wholly */
 void gather_judge(struct vbsctl *v, const struct live *live, struct gathered *facts, struct readiness *out);
 

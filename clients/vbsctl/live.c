@@ -75,8 +75,7 @@ static enum state_loader loader(struct vbsctl *v, const struct store *s)
 		return STATE_LOADER_RAN;
 	if (stat(vbsctl_path(v, path, variable), &st) == 0 || errno != ENOENT)
 		return STATE_LOADER_UNREADABLE;
-	return stat(vbsctl_path(v, path, EFIVARS_DIR), &st) == 0 ? STATE_LOADER_ABSENT :
-								   STATE_LOADER_UNREADABLE;
+	return efivar_there(v) ? STATE_LOADER_ABSENT : STATE_LOADER_UNREADABLE;
 }
 
 static void changed(const struct store *s, struct state_change *change)
@@ -118,7 +117,7 @@ static void gather(struct vbsctl *v, struct live *l)
 	f->proof = ask_vtl1(v, l);
 	f->proof_why = l->proof_why;
 	/* What is damaged is left out by the loader too: that is known. What can't be read is not. */
-	f->next_known = efivar_writable(v) != -ENODEV;
+	f->next_known = efivar_there(v);
 	f->next_why = l->store.local.why;
 	f->next = l->store.next;
 	changed(&l->store, &f->change);

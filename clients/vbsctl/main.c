@@ -43,7 +43,10 @@ static const struct command {
 	{ "reg", cmd_reg, "settings by registry names and .reg files", "add|delete|query|import|export ...\n" },
 	{ "policy", cmd_policy, "policy files (Registry.pol)", "import|show|remove ...\n" },
 	{ "diagnose", cmd_diagnose, "what stops it, in order, with the cure", "\n" },
-	{ "report", cmd_report, "one file for a bug report, without secrets", "...\n" },
+	{ "report", cmd_report, "one file for a bug report, without secrets",
+	  "[-o FILE [--force]]\n"
+	  "  -o FILE, --output FILE  write FILE, which only its owner may read, instead of printing\n"
+	  "  --force                 replace FILE if it is there\n" },
 	{ "events", cmd_events, "log the boot events to the journal",
 	  "[--dry-run]\n  --dry-run  print them instead\n" },
 	{ "metrics", cmd_metrics, "the state for Prometheus",
@@ -95,9 +98,18 @@ static bool take(int *argc, char **argv, const char *option)
 	return found;
 }
 
+/* A serial line is a terminal, too, but nothing says what stands at its other end: TERM has to. */
+static bool want_colour(void)
+{
+	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && !(no_colour && *no_colour) && term && *term &&
+	       strcmp(term, "dumb") != 0 && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
 static int set_up(struct vbsctl *v)
 {
-	const char *root = getenv("VBSCTL_ROOT"), *no_colour = getenv("NO_COLOR");
+	const char *root = getenv("VBSCTL_ROOT");
 
 	v->root = "";
 	if (root && *root) {
@@ -108,8 +120,7 @@ static int set_up(struct vbsctl *v)
 			return vbsctl_error(v, VBSCTL_USAGE, "VBSCTL_ROOT is too long");
 		v->root = strcmp(root, "/") == 0 ? "" : root;
 	}
-	v->colour = isatty(STDOUT_FILENO) && !(no_colour && *no_colour) &&
-		    strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	v->colour = want_colour();
 	return VBSCTL_OK;
 }
 

@@ -17,7 +17,7 @@ const char *lock_name(const struct store *s)
 		[OVBS_LOCK_NONE] = "none",
 		[OVBS_LOCK_PRESENT] = "present",
 		[OVBS_LOCK_WRITTEN] = "written in this boot, counts from the next one on",
-		[OVBS_LOCK_NO_SECURE_BOOT] = "asked for, refused: no Secure Boot",
+		[OVBS_LOCK_NO_SECURE_BOOT] = "asked for, refused: no Secure Boot, or shim checks no signatures",
 		[OVBS_LOCK_FAILED] = "asked for, but firmware refused to write it",
 		[OVBS_LOCK_UNREADABLE] = "damaged: treated as locked on, level 1",
 	};
@@ -135,6 +135,7 @@ static void add_openvbs(json_t *o, const struct live *l)
 	add(o, "Configured", json_boolean(s->configured));
 	add(o, "ConfiguredFrom", json_string(s->from == STATE_FROM_NOW ? "now" : "next boot"));
 	add(o, "Running", json_boolean(s->running));
+	add(o, "NextKnown", json_boolean(s->next_known));
 	add(o, "PendingReboot", json_boolean(s->pending_reboot));
 	add(o, "PendingChanges", text_or_null(s->pending));
 	state_time(s->change.when_s, when);

@@ -17,10 +17,10 @@
 
 #include "efivars.h"
 #include "esp.h"
+#include "status.h"
 
-#define STATUS_GUID       "4f70656e-5642-5300-9d1c-6c0a52f3b7e1"
-#define STATUS_ATTRIBUTES 6u /* boot-service and runtime access, volatile */
-#define WHY               160
+#define STATUS_GUID "4f70656e-5642-5300-9d1c-6c0a52f3b7e1"
+#define WHY         160
 
 static const char *const slot_names[] = { ESP_FOLDER "/" OVBS_POLICY_FILE_A,
 					  ESP_FOLDER "/" OVBS_POLICY_FILE_B };
@@ -29,49 +29,6 @@ static const char *const slot_names[] = { ESP_FOLDER "/" OVBS_POLICY_FILE_A,
 static void because(char why[WHY], const char *what, const char *text)
 {
 	snprintf(why, WHY, "%.40s: %.115s", what, text);
-}
-
-static bool printable(const char *text, size_t size)
-{
-	size_t n = strnlen(text, size);
-
-	if (n == size)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (text[i] < ' ' || text[i] > '~')
-			return false;
-	return true;
-}
-
-static const char *check_status(const struct efivar *var, struct ovbs_status *s)
-{
-	size_t size = var->size < sizeof(*s) ? var->size : sizeof(*s);
-
-	memset(s, 0, sizeof(*s));
-	memcpy(s, var->data, size);
-	if (var->attributes != STATUS_ATTRIBUTES)
-		return "its attributes are not those of the loader's variable (volatile): somebody else made it";
-	if (var->size < OVBS_STATUS_SIZE_V1 || s->magic != OVBS_STATUS_MAGIC)
-		return "this is no status of openvbs";
-	if (s->version < 1 || s->size > var->size || s->size < OVBS_STATUS_SIZE_V1 ||
-	    (s->version >= 2 && s->size < sizeof(*s)))
-		return "size and version contradict each other";
-	if (s->version < 2)
-		memset((char *)s + OVBS_STATUS_SIZE_V1, 0, sizeof(*s) - OVBS_STATUS_SIZE_V1);
-	if (s->state > OVBS_STATE_RUNNING ||
-	    (s->state == OVBS_STATE_RUNNING) != (s->reason == OVBS_REASON_NONE))
-		return "state and reason contradict each other";
-	if (!printable(s->check, sizeof(s->check)) || !printable(s->evidence, sizeof(s->evidence)) ||
-	    !printable(s->build, sizeof(s->build)) || !printable(s->note, sizeof(s->note)) ||
-	    !printable(s->platform.cpu.vendor, sizeof(s->platform.cpu.vendor)) ||
-	    !printable(s->platform.iommu_why, sizeof(s->platform.iommu_why)) ||
-	    !printable(s->platform.wsmt_why, sizeof(s->platform.wsmt_why)) ||
-	    !printable(s->platform.mat_why, sizeof(s->platform.mat_why)))
-		return "a text in it is no text";
-	/* a guest's hypervisor may say anything here */
-	if (!printable(s->platform.cpu.hypervisor, sizeof(s->platform.cpu.hypervisor)))
-		memset(s->platform.cpu.hypervisor, 0, sizeof(s->platform.cpu.hypervisor));
-	return NULL;
 }
 
 static void load_status(struct vbsctl *v, struct store *s, struct efivar *var)
@@ -84,7 +41,8 @@ static void load_status(struct vbsctl *v, struct store *s, struct efivar *var)
 			 OVBS_STATUS_VARIABLE " is absent: openvbs.efi was not started in this boot");
 		return;
 	}
-	wrong = error ? efivar_words(error) : check_status(var, &s->status);
+	wrong = error ? efivar_words(error) :
+			openvbs_status_check(var->attributes, var->data, var->size, &s->status);
 	if (!wrong) {
 		s->status_there = true;
 		return;
@@ -164,7 +122,7 @@ static bool policy_from_status(const struct store *s, struct ovbs_record *out)
 	return true;
 }
 
-static void load_policy(struct vbsctl *v, struct store *s)
+static void load_policy(struct store *s)
 {
 	struct store_source *policy = &s->policy;
 	struct ovbs_record slot;
@@ -187,7 +145,8 @@ static void load_policy(struct vbsctl *v, struct store *s)
 			snprintf(policy->why, sizeof(policy->why), "%s", why);
 			if (policy->state == SOURCE_ABSENT)
 				policy->state = SOURCE_UNREADABLE;
-		} else if (policy->state != SOURCE_GOOD || slot.generation > policy->record.generation) {
+		} else if (policy->state != SOURCE_GOOD ||
+			   record_newer(slot.generation, policy->record.generation)) {
 			policy->state = SOURCE_GOOD;
 			policy->record = slot;
 			memcpy(s->policy_file, path, sizeof(path));
@@ -249,21 +208,36 @@ static void resolve(const struct store *s, const struct ovbs_record *local, stru
 	settings_resolve(&from, out);
 }
 
-static uint32_t larger(uint32_t a, uint32_t b)
+/* 0 is none: no record is written with it. */
+static uint32_t generation_after(uint32_t generation)
 {
-	return a > b ? a : b;
+	return generation == UINT32_MAX ? 1 : generation + 1;
 }
 
-static uint32_t local_generation(const struct store *s)
+/*
+ * What comes after a record and after what this boot used, even if that is gone.
+ * It has to beat the record: the loader goes by that alone.
+ */
+static uint32_t next_generation(const struct store_source *source, uint32_t used)
 {
-	return larger(s->local.record.generation, s->status.local_generation);
+	uint32_t own = source->record.generation, next = generation_after(used);
+
+	if (source->state != SOURCE_GOOD)
+		return next;
+	return used != 0 && record_newer(used, own) && record_newer(next, own) ? next :
+										 generation_after(own);
+}
+
+uint32_t store_next_generation(const struct store *s)
+{
+	return next_generation(&s->local, s->status.local_generation);
 }
 
 void store_resolve(const struct store *s, const struct ovbs_record *local, struct settings *out)
 {
 	struct ovbs_record copy = *local;
 
-	copy.generation = local_generation(s) + 1;
+	copy.generation = store_next_generation(s);
 	resolve(s, &copy, out);
 }
 
@@ -283,7 +257,7 @@ void store_load(struct vbsctl *v, struct store *s)
 	esp_find(v, s->status_there ? s->status.esp_partition : NULL, esp);
 	memcpy(s->esp, esp->mount, sizeof(s->esp));
 	memcpy(s->esp_why, esp->why, sizeof(s->esp_why));
-	load_policy(v, s);
+	load_policy(s);
 	load_lock(s);
 	resolve(s, s->local.state == SOURCE_GOOD ? &s->local.record : NULL, &s->next);
 	free(esp);
@@ -307,10 +281,11 @@ static void stamp(const struct vbsctl *v, struct ovbs_record *r, uint32_t genera
 {
 	time_t now = time(NULL);
 
-	r->generation = generation + 1;
+	r->generation = generation;
 	r->changed_s = now > 0 ? (uint64_t)now : 0;
 	r->changed_uid = who(v);
 	r->base_generation = 0;
+	r->flags = 0;
 	memset(r->changed_by, 0, sizeof(r->changed_by));
 	snprintf(r->changed_by, sizeof(r->changed_by), "%s", by);
 	record_seal(r);
@@ -360,7 +335,7 @@ int store_write_local(struct vbsctl *v, const struct store *s, struct ovbs_recor
 
 	if (!var)
 		return vbsctl_error(v, VBSCTL_SYSTEM, "settings were not changed: out of memory");
-	stamp(v, record, local_generation(s), by);
+	stamp(v, record, store_next_generation(s), by);
 	status = write_variable(v, s, record, var);
 	free(var);
 	return status;
@@ -430,16 +405,31 @@ static unsigned int free_slot(const struct store *s)
 	return s->policy_file[0] != '\0' && strcmp(s->policy_file, path) == 0 ? 1 : 0;
 }
 
+/* Which file the loader would take now. Return: whether it is this one, with this record. */
+static bool wins(const struct store *s, const char *path, const struct ovbs_record *record)
+{
+	struct store *now = calloc(1, sizeof(*now));
+	bool good;
+
+	if (!now)
+		return false;
+	memcpy(now->esp, s->esp, sizeof(now->esp));
+	load_policy(now);
+	good = now->policy.state == SOURCE_GOOD && strcmp(now->policy_file, path) == 0 &&
+	       memcmp(&now->policy.record, record, sizeof(*record)) == 0;
+	free(now);
+	return good;
+}
+
 int store_write_policy(struct vbsctl *v, const struct store *s, struct ovbs_record *record, const char *by)
 {
-	struct ovbs_record back;
-	char path[4200], why[WHY];
+	char path[4200];
 	int error;
 
 	if (s->esp[0] == '\0')
 		return vbsctl_error(v, VBSCTL_SYSTEM, "the policy was not changed: %s", s->esp_why);
 	slot_path(s, free_slot(s), path);
-	stamp(v, record, larger(s->policy.record.generation, s->status.policy_generation), by);
+	stamp(v, record, next_generation(&s->policy, s->status.policy_generation), by);
 	error = write_slot(path, record);
 	if (!error)
 		error = flush_folder(s);
@@ -449,11 +439,11 @@ int store_write_policy(struct vbsctl *v, const struct store *s, struct ovbs_reco
 		return vbsctl_error(v, VBSCTL_SYSTEM, "the policy was not changed: %s: %s", path,
 				    slot_words(error));
 	}
-	if (read_slot(path, &back, why) != 0 || memcmp(&back, record, sizeof(back)) != 0) {
+	if (!wins(s, path, record)) {
 		unlink(path);
 		return vbsctl_error(v, VBSCTL_SYSTEM,
-				    "the policy was not changed: %s reads back differently: check the ESP with fsck.vfat",
-				    path);
+				    "the policy was not changed: %s, generation %u, reads back differently, or the other file beats it, so that the loader would not take it: check the ESP with fsck.vfat, and that nobody else writes policies there",
+				    path, record->generation);
 	}
 	return VBSCTL_OK;
 }

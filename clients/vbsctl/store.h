@@ -43,6 +43,13 @@ struct store {
 void store_load(struct vbsctl *v, struct store *s);
 
 /**
+ * store_next_generation() - what store_write_local() will give the local values
+ *
+ * Never 0, and later than those that are there and those of this boot.
+ */
+uint32_t store_next_generation(const struct store *s);
+
+/**
  * store_resolve() - what the next boot would use with other local values
  * @local: of a new generation, as store_write_local() will give it: an opt-out ends with it
  */
@@ -58,7 +65,7 @@ void store_resolve(const struct store *s, const struct ovbs_record *local, struc
  */
 int store_write_local(struct vbsctl *v, const struct store *s, struct ovbs_record *record, const char *by);
 
-/** store_write_policy() - replace the policy: the slot that does not count is written, flushed and read back. As above. */
+/** store_write_policy() - replace the policy: the slot that does not count is written, flushed, and read back by the loader's rule: it counts now. As above. */
 int store_write_policy(struct vbsctl *v, const struct store *s, struct ovbs_record *record, const char *by);
 
 #endif

@@ -26,7 +26,7 @@ enum {
 
 struct vbsctl {
 	bool json;        /* --json: one JSON value on stdout, also for errors */
-	bool colour;      /* stdout is a terminal and NO_COLOR is not set */
+	bool colour;      /* colours and signs: a terminal that TERM names, UTF-8, no NO_COLOR */
 	const char *root; /* "" or the prefix of all paths of the system: tests only (VBSCTL_ROOT) */
 	json_t *out;      /* what --json prints at the end; commands may set it */
 };

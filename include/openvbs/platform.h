@@ -93,7 +93,8 @@ struct ovbs_platform {
 	uint8_t tpm_version;  /* enum ovbs_tpm_version */
 	uint32_t tpm_banks;   /* OVBS_TPM_BANK_*, active ones */
 	uint8_t tpm_lockout;  /* enum ovbs_fact: dictionary attack lockout; UNKNOWN to the loader */
-	uint8_t reserved0[3];
+	uint8_t shim_off; /* enum ovbs_fact: YES: MokSBState says that shim checks no signatures */
+	uint8_t reserved0[2];
 	uint32_t wsmt_flags; /* WSMT protection flags */
 	uint32_t mat_entries;
 	char iommu_why[56]; /* what makes no sense; ASCII, ends with 0 */

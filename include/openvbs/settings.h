@@ -9,9 +9,11 @@
  *                  A writer replaces the other one, so that a torn write leaves
  *                  the old policy
  *   UEFI lock      variable "OpenvbsLock" (non-volatile, boot services only):
- *                  the operating system can't see, write or delete it
- *   opted out      variable "OpenvbsOptOut" (the same), written by
- *                  openvbs-optout.efi when the person at the console agreed
+ *                  the operating system can't see, write or delete it. Its
+ *                  value[] is what is locked, its saved[] what the person at
+ *                  the console opted out of (openvbs-optout.efi): one variable,
+ *                  so that both change at once. The loader makes it, empty, when
+ *                  it first runs: the name is never anybody else's
  *
  * Values keep the names and numbers of the registry that administrators know
  * (enum ovbs_setting). A value that is absent differs from one that is 0.
@@ -33,7 +35,6 @@
 #define OVBS_SETTINGS_GUID_TEXT     "4f70656e-5642-5300-8c21-3b1d7e40a9c2"
 #define OVBS_SETTINGS_VARIABLE      "OpenvbsSettings"
 #define OVBS_SETTINGS_LOCK_VARIABLE "OpenvbsLock"
-#define OVBS_OPT_OUT_VARIABLE       "OpenvbsOptOut"
 
 #define OVBS_POLICY_FOLDER "\\EFI\\openvbs\\"
 #define OVBS_POLICY_FILE_A "policy.a"
@@ -80,6 +81,9 @@ struct ovbs_setting_entry {
 #define OVBS_RECORD_VERSION 1
 #define OVBS_RECORD_ENTRIES 24
 
+/* OpenvbsLock: the opt-out is new; the loader's next start says which generations it is for. */
+#define OVBS_RECORD_UNBOUND 1u
+
 struct ovbs_record {
 	uint32_t magic;
 	uint16_t version;
@@ -90,9 +94,9 @@ struct ovbs_record {
 	uint32_t changed_uid; /* who: user number, as the writer says */
 	uint16_t count;       /* used entries of value[] */
 	uint16_t saved_count; /* used entries of saved[] */
-	uint32_t base_generation; /* OpenvbsOptOut: generation of the policy then; of the local
-				   * values it is `generation`. Else 0 */
-	uint32_t reserved;        /* 0 */
+	uint32_t base_generation; /* OpenvbsLock: generation of the policy that the opt-out is for;
+				   * of the local values it is `generation`. Else 0 */
+	uint32_t flags;           /* OVBS_RECORD_* */
 	char changed_by[24];      /* how: "vbsctl enable"; ASCII, ends with 0 */
 	struct ovbs_setting_entry value[OVBS_RECORD_ENTRIES];
 	/* what `vbsctl enable` replaced, for `vbsctl disable` to give back */

@@ -14,19 +14,22 @@ import argparse
 import base64
 import json
 import struct
+import subprocess
 import sys
+import tempfile
+import uuid
 from pathlib import Path
 
 import expect
 import run
-from machine import Machine, settings
+from machine import Machine, keys, settings
 from machine.common import BUILD
 from machine.tiny import kernel_package
 
 EFIVARS = "/sys/firmware/efi/efivars"
 GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
 LOCKED = {"vbs": 1, "level": 1, "locked": 1, "hvci": 1, "hvci_locked": 1, "lsa_cfg": 1}
-LOCK_PRESENT, BY_LOCK, RUNNING = 1, 3, 1
+LOCK_PRESENT, LOCK_FAILED, BY_LOCAL, BY_LOCK, RUNNING = 1, 4, 1, 3, 1
 ESP_MOUNT = "for m in ahci sd_mod nls_cp437 nls_ascii vfat; do modprobe $m; done; sleep 1; mkdir -p /run/esp; mount -t vfat /dev/sda /run/esp"
 
 
@@ -55,6 +58,34 @@ def fate(m):
     return ("locked" if lock == LOCK_PRESENT and not weaker else "weaker"), detail
 
 
+def signed_variable(name, data):
+    """The payload of a variable that only its maker's key can change again (UEFI 2.10, 8.2.6): any key will do to make one."""
+    attributes, stamp = 0x27, struct.pack("<HBBBBBBIhBB", 2026, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0)
+    guid = uuid.UUID(settings.GUID).bytes_le
+    with tempfile.TemporaryDirectory() as tmp:
+        to_sign = Path(tmp) / "data"
+        to_sign.write_bytes(name.encode("utf-16-le") + guid + struct.pack("<I", attributes) + stamp + data)
+        k = keys.keys()
+        pkcs7 = subprocess.run(["openssl", "smime", "-sign", "-binary", "-noattr", "-md", "sha256", "-outform", "DER", "-in", to_sign,
+                                    "-signer", k / "KEK.crt", "-inkey", k / "KEK.key"], check=True, capture_output=True).stdout
+    certificate = struct.pack("<IHH", 24 + len(pkcs7), 0x200, 0xEF1) + uuid.UUID("4aafd29d-68df-49ee-8aa9-347d375665a7").bytes_le + pkcs7
+    return struct.pack("<I", attributes) + stamp + certificate + data
+
+
+def squat(m):
+    """Root takes the lock's name with a variable that nobody else can remove."""
+    m.put("/tmp/var", signed_variable(settings.LOCK, settings.record({"vbs": 0}, 0)))
+    file = f"{EFIVARS}/{settings.LOCK}-{settings.GUID}"
+    m.run(f"dd if=/tmp/var of={file} bs=64k")
+    return {"squat": ("written" if m.run(f"test -s {file}").rc == 0 else "refused", "")}
+
+
+def listed(m):
+    """Is the lock among the names that the firmware gives away?"""
+    names = m.sh(f"ls {EFIVARS}")
+    return {"lock_listed": ("visible" if settings.LOCK in names else "hidden", f"{len(names.split())} variables")}
+
+
 def load_option(path, options=""):
     """A boot entry for a file on whatever volume has it (UEFI 2.10, 3.1.2: short form)."""
     name = (path + "\0").encode("utf-16-le")
@@ -62,9 +93,9 @@ def load_option(path, options=""):
     return struct.pack("<IH", 1, len(nodes)) + "attack\0".encode("utf-16-le") + nodes + options.encode("utf-16-le")
 
 
-def efivar(m, name, data):
+def efivar(m, name, data, guid=GLOBAL):
     """Write a variable as root does, by efivarfs."""
-    file = f"{EFIVARS}/{name}-{GLOBAL}"
+    file = f"{EFIVARS}/{name}-{guid}"
     m.run(f"chattr -i {file}")
     m.put("/tmp/var", struct.pack("<I", 7) + data)
     m.sh(f"dd if=/tmp/var of={file} bs=64k 2>&1")
@@ -98,7 +129,7 @@ def policy_rollback(m):
 
 
 def policy_gone(m):
-    m.sh(f"{ESP_MOUNT}; rm -f /run/esp/{settings.POLICY_A} /run/esp/{settings.POLICY_B} /run/esp/EFI/openvbs/openvbs.conf; sync; umount /run/esp")
+    m.sh(f"{ESP_MOUNT}; rm -f /run/esp/{settings.POLICY_A} /run/esp/{settings.POLICY_B}; sync; umount /run/esp")
     return {}
 
 
@@ -146,7 +177,10 @@ BYPASS = ("the firmware's boot order is VTL0's to write: that boot has no openvb
 # name, how, rows of the attack itself, (outcomes of the next boot, why), the same without the lock
 ATTACKS = [
     ("lock_forms", ring_0("lock_forms"), refused(*(f"lock_{f}" for f in FORMS)), ("locked",), "", ()),
-    ("lock_read", ring_0("lock_read"), [expect.Row("lock_read", "visible", ("hidden",))], ("locked",), "", ()),
+    ("lock_read", ring_0("lock_read"), [expect.Row("lock_read", "visible", ("hidden",)),
+                                        expect.Row("settings_read", "visible", ("visible",), "reading as such works")], ("locked",), "", ()),
+    ("lock_listed", listed, [expect.Row("lock_listed", "visible", ("hidden",))], ("locked",), "", ()),
+    ("squat", squat, [expect.Row("squat", "written", ("refused",), "the name is openvbs's since its first start")], ("locked",), "", ()),
     ("secure_boot_vars", ring_0("secure_boot_vars"),
      [expect.Row(f"{n}_write", "refused", ("refused",)) for n in ("PK", "KEK", "db", "SecureBoot", "SetupMode")], ("locked",), "", ()),
     ("flash", ring_0("flash"), [expect.Row(n, "changed", ("unchanged",), "the firmware's flash is written in SMM only")
@@ -154,10 +188,9 @@ ATTACKS = [
     ("settings_off", ring_0("settings_off"), [expect.Row("settings_off", "written", ("written",), "the local value is the administrator's")],
      ("locked",), "the lock wins over the local value", ("off",)),
     ("settings_delete", ring_0("settings_delete"), [expect.Row("settings_delete", "written", ("written",))], ("locked",), "", ("off",)),
-    ("optout_shadow", ring_0("optout_shadow"), [expect.Row("optout_shadow", "written", ("written",), "a name alone is nothing")],
-     ("locked",), "a variable that the OS can write is no opt-out", ()),
     ("policy_off", policy_off, [], ("locked",), "the lock wins over policy", ("off",)),
     ("policy_rollback", policy_rollback, [], ("locked",), "an older policy file changes nothing", ("off",)),
+    ("policy_gone", policy_gone, [], ("locked",), "", ()),
     ("boot_next", boot_next, [], ("bypassed",), BYPASS, ("bypassed",)),
     ("after_boot_next", lambda m: {}, [], ("locked",), "once only", ()),
     ("opt_out_alone", opt_out_alone, [], ("locked",), "load options give no answer", ()),
@@ -167,11 +200,11 @@ ATTACKS = [
 ]
 
 
-def machine(flavor, local):
+def machine(flavor, local, **more):
     release = kernel_package()[0]
     optout = BUILD / "attack" / "optout.signed.efi"
-    run.keys.sign_efi(BUILD / flavor / "openvbs-optout.efi", optout)
-    return Machine("attack-settings", openvbs=flavor, local=local, policy=None, time_limit=900, reboot=True, disk_if="ide-hd",
+    keys.sign_efi(BUILD / flavor / "openvbs-optout.efi", optout)
+    return Machine("attack-settings", openvbs=flavor, local=local, policy=None, time_limit=900, reboot=True, **more,
                    esp={"EFI/openvbs/openvbs-optout.efi": optout},
                    files={"/root/openvbs.ko": BUILD / "linux" / release / "openvbs.ko",
                           "/root/attack.ko": BUILD / "linux" / release / "openvbs_attack.ko"})
@@ -208,14 +241,32 @@ def unlocked(results, flavor, only):
             outcome, detail = fate(m)
             row = expect.Row(f"{name}.next_boot", "off", control, "control: without the lock it must succeed")
             results.add("unlocked", row, outcome, detail, ok=outcome in control and outcome not in after)
-    if not only or "lock_shadow" in only:
-        with machine(flavor, {"vbs": 1, "level": 1}) as m:
-            m.wait_ready(180)
-            ring_0("lock_shadow")(m)
-            again(m)
-            state, lock, values = status(m)
-            results.add("unlocked", expect.Row("lock_shadow.next_boot", "-", ("ignored",), "a variable that the OS can write is no lock"),
-                        "ignored" if state == RUNNING and lock == 0 and values[0][1] != BY_LOCK else "believed", f"{state} {lock} {values[0]}")
+    if not only or "squat" in only:
+        squatted(results, flavor)
+    if not only or "flash" in only:
+        unguarded_flash(results, flavor)
+
+
+def squatted(results, flavor):
+    """Before openvbs ever ran the name is free: then there is no lock, and that is said; it runs all the same."""
+    with machine(flavor, None) as m:
+        m.wait_ready(180)
+        results.add("unlocked", expect.Row("squat", "written", ("written",), "control"), *squat(m)["squat"])
+        efivar(m, settings.LOCAL, settings.record(LOCKED, 7), settings.GUID)
+        again(m)
+        state, lock, values = status(m)
+        good = state == RUNNING and lock == LOCK_FAILED and values[0] == (1, BY_LOCAL)
+        results.add("unlocked", expect.Row("squat.next_boot", "-", ("lock refused",), "runs, unlocked, and says so: docs/caveats.md"),
+                    "lock refused" if good else "believed", f"{state} {lock} {values[0]}")
+
+
+def unguarded_flash(results, flavor):
+    """Firmware without SMM: the flash is everybody's, and the attack shows that it works."""
+    with machine(flavor, {"vbs": 1}, secure_boot=False) as m:
+        m.wait_ready(180)
+        found = ring_0("flash")(m)
+        row = expect.Row("flash_program", "changed", ("changed",), "control: firmware that leaves its flash open")
+        results.add("unlocked", row, *found["flash_program"])
 
 
 def main():

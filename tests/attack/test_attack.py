@@ -57,7 +57,7 @@ def test_root_does_not_get_past_the_uefi_lock(tmp_path):
 
 
 def test_without_the_lock_root_switches_off(tmp_path):
-    run_settings("--unlocked", "--json", str(tmp_path / "unlocked.json"), attacks=["settings_off", "lock_shadow"])
+    run_settings("--unlocked", "--json", str(tmp_path / "unlocked.json"), attacks=["settings_off", "squat"])
 
 
 @pytest.mark.long

@@ -7,6 +7,7 @@ variables and ESP.
 """
 
 import re
+import time
 
 import pytest
 
@@ -172,16 +173,52 @@ def test_no_lock_where_it_never_ran(machine, tmp_path):
     assert m.variable(settings.LOCK, settings.GUID) is None
 
 
-@pytest.mark.parametrize("name", [settings.LOCK, settings.OPT_OUT])
-def test_a_variable_that_the_os_can_write_is_no_lock(machine, tmp_path, name):
-    """Promise: a shadow of lock or opt-out, made by the OS beforehand, is not believed and goes."""
+HIDDEN = uefivars.NON_VOLATILE | uefivars.BOOT_SERVICE
+
+
+@pytest.mark.parametrize("forged", [{"values": {"vbs": 0}}, {"values": {}, "saved": {"vbs": 0}, "base_generation": 1},
+                                    {"values": {}, "saved": {"vbs": 0}, "flags": settings.UNBOUND}])
+def test_a_variable_that_the_os_can_write_is_no_lock(machine, tmp_path, forged):
+    """Promise: a shadow of lock or opt-out, made by the OS beforehand, is not believed, and goes; an own one is believed."""
     m = machine(**options(tmp_path, policy={"vbs": 1, "level": 1}))
     read(m)
+    for attributes, believed in ((uefivars.COMMON, False), (HIDDEN, True)):
+        m.stop()
+        uefivars.remove(m.dir / "vars.fd", settings.GUID, settings.LOCK)
+        uefivars.put(m.dir / "vars.fd", settings.GUID, {settings.LOCK: settings.record(generation=0, **forged)}, attributes)
+        found = again(m)
+        assert (found["state"] == NOT_RUNNING) == believed and found["findings"] & SHADOW == (0 if believed else SHADOW), found
+        assert m.variable(settings.LOCK, settings.GUID)[0] == HIDDEN, "the name is ours now"
+
+
+def test_the_name_of_the_lock_is_taken_at_the_first_start(machine, tmp_path):
+    """Promise: where openvbs ran once, nobody else can make OpenvbsLock, not even signed."""
+    m = machine(**options(tmp_path, policy={"vbs": 1}))
+    found = read(m)
+    attributes, data = m.variable(settings.LOCK, settings.GUID)
+    assert attributes == HIDDEN and settings.read(data)[1] == {} and settings.opted_out(data) == {}
+    assert found["lock"] == LOCK_NONE
+
+
+def test_shim_told_to_check_nothing_is_no_secure_boot(machine, tmp_path):
+    m = machine(**options(tmp_path, local=LOCKED))
+    read(m)
     m.stop()
-    uefivars.put(m.dir / "vars.fd", settings.GUID, {name: settings.record({"vbs": 0}, 0, base_generation=1)})
+    uefivars.remove(m.dir / "vars.fd", settings.GUID, settings.LOCK)
+    uefivars.put(m.dir / "vars.fd", "605dab50-e046-4300-abb6-3dd810dd8b23", {"MokSBState": b"\1"}, HIDDEN)
+    not_running(again(m), NO_SECURE_BOOT, "level.shim")
+    set_local(m, {**LOCKED, "level": 0})
+    assert again(m)["lock"] == LOCK_NO_SECURE_BOOT
+
+
+def test_a_lock_is_a_minimum(machine, tmp_path):
+    """Promise: policy may ask for more than what is locked, never for less."""
+    m = machine(**options(tmp_path, local=LOCKED))
+    read(m)
+    set_policy(m, {"level": 3})
     found = again(m)
-    assert found["state"] == RUNNING and found["findings"] == SHADOW and f"{name} could be written" in found["note"]
-    assert m.variable(name, settings.GUID) is None
+    not_running(found, NO_IOMMU, "level.iommu")
+    assert found["level"] == (3, BY_POLICY) and found["vbs"] == (1, BY_LOCK)
 
 
 def test_a_damaged_lock_still_locks(machine, tmp_path):
@@ -191,7 +228,12 @@ def test_a_damaged_lock_still_locks(machine, tmp_path):
     uefivars.put(m.dir / "vars.fd", settings.GUID, {settings.LOCK: b"rubbish"},
                  uefivars.NON_VOLATILE | uefivars.BOOT_SERVICE)
     found = again(m)
-    assert found["state"] == RUNNING and found["lock"] == LOCK_UNREADABLE and found["level"] == (1, BY_LOCK)
+    assert found["state"] == RUNNING and found["lock"] == LOCK_UNREADABLE
+    assert [found[name] for name in ("vbs", "level", "hvci", "lsa_cfg")] == [(1, BY_LOCK)] * 4
+    set_policy(m, {"mandatory": 1, "lsa_cfg": 0})
+    found = again(m)
+    assert found["mandatory"] == (1, BY_POLICY) and found["lsa_cfg"] == (1, BY_LOCK)
+    assert opt_out(m, tmp_path, None, "DISABLE-LSA-ISO")[0].endswith("with all its services"), "what it locks is not known"
 
 
 # --- Mandatory --------------------------------------------------------------
@@ -204,8 +246,9 @@ def test_mandatory_stops_with_the_ways_out(machine, tmp_path):
     m.wait_for(r"^openvbs: it did not start: image refused \(image\.crc\): section \S+: CRC32")
     m.wait_for(r"^openvbs: ways out: .*openvbs-optout\.efi")
     m.wait_for(r"^openvbs: press R to restart, F for the firmware's set-up\n")
-    m.send("x")
-    m.send("\r")
+    for key in ("x", "\r", "\x1b[A", "\x1b[21~"):  # the last two: cursor up, F10
+        m.send(key)
+    time.sleep(2)
     m.send("r")
     m.wait_for(r"^openvbs: boot stopped: ", 60)
     assert "status:" not in m.log_text(), "the next stage must not start"
@@ -235,8 +278,10 @@ def opt_out(m, tmp_path, answer, load_options="", early=""):
     said = m.wait_for(r"^openvbs-optout: (switch off: .*|load options not understood.*)\n", 40)[1]
     result = ""
     if said.startswith("switch off"):
-        m.wait_for(r"^openvbs-optout: are you at this machine.*\n")
-        m.send(answer)
+        number = m.wait_for(r"^openvbs-optout: are you at this machine, and want that\? Type (\d{4}) and Enter.*\n")[1]
+        for key in f"{number}\r" if answer is None else answer:
+            m.send(key)
+            time.sleep(0.1)
         result = m.wait_for(r"^openvbs-optout: (done|no: nothing|FAILED).*\n")[1]
     m.wait_for(r"^openvbs-optout: the machine restarts\n")
     assert m.wait_exit() == 0
@@ -246,15 +291,16 @@ def opt_out(m, tmp_path, answer, load_options="", early=""):
 
 
 def test_a_person_at_the_console_takes_the_lock_off(machine, tmp_path):
-    """Promise: no is the default; yes switches off until the settings change; nothing else does."""
+    """Promise: no is the default; the number on the screen switches off until the settings change; nothing else does."""
     m = machine(**options(tmp_path, local=LOCKED))
     assert read(m)["lock"] == LOCK_WRITTEN
-    for answer in ("n", "\r", "q"):
+    for answer in ("n", "\r", "y\r", "1\r", "12345\r"):
         assert opt_out(m, tmp_path, answer) == ("switch off: virtualization-based security, with all its services",
                                                 "no: nothing")
-        assert again(m)["lock"] == LOCK_PRESENT
-    assert opt_out(m, tmp_path, "y")[1] == "done"
-    assert m.variable(settings.LOCK, settings.GUID) is None
+    assert again(m)["lock"] == LOCK_PRESENT
+    assert opt_out(m, tmp_path, None)[1] == "done"
+    data = m.variable(settings.LOCK, settings.GUID)[1]
+    assert settings.read(data)[1] == {} and settings.opted_out(data) == {0: 0, 2: 0, 5: 0, 6: 0, 8: 0}
     for _ in range(2):
         found = again(m)
         not_running(found, OPTED_OUT, "settings.opt_out")
@@ -262,22 +308,36 @@ def test_a_person_at_the_console_takes_the_lock_off(machine, tmp_path):
     set_local(m, {"vbs": 1})  # an administrator switches it on again
     found = again(m)
     assert found["state"] == RUNNING and found["lock"] == LOCK_NONE and found["findings"] == 0
-    assert m.variable(settings.OPT_OUT, settings.GUID) is None
 
 
 def test_services_can_be_opted_out_of_alone(machine, tmp_path):
     m = machine(**options(tmp_path, local=LOCKED))
     read(m)
     assert opt_out(m, tmp_path, "", "DISABLE-LSA-ISO DISABLE-ALL")[0].startswith("load options not understood")
-    assert opt_out(m, tmp_path, "y", "disable-lsa-iso") == ("switch off: Credential Guard", "done")
+    assert opt_out(m, tmp_path, None, "disable-lsa-iso") == ("switch off: Credential Guard", "done")
     found = again(m)
     assert found["state"] == RUNNING and found["lock"] == LOCK_PRESENT
     assert (found["lsa_cfg"], found["hvci"], found["vbs"]) == ((0, BY_OPT_OUT), (1, BY_LOCK), (1, BY_LOCK))
 
 
+def test_an_opt_out_holds_for_the_policy_of_the_machine(machine, tmp_path):
+    """Promise: also where the program could not see the policy (started from another volume); until that changes."""
+    m = machine(**options(tmp_path, local=LOCKED, policy={"vbs": 1, "hvci": 1}))
+    read(m)
+    policy = m.esp_read(settings.POLICY_A)
+    m.stop()
+    esp.add(m.dir / "esp.img", {settings.POLICY_A: b""})
+    assert opt_out(m, tmp_path, None)[1] == "done"
+    esp.add(m.dir / "esp.img", {settings.POLICY_A: policy})
+    for _ in range(2):
+        not_running(again(m), OPTED_OUT, "settings.opt_out")
+    set_policy(m, {"vbs": 1})
+    assert again(m)["state"] == RUNNING
+
+
 def test_what_was_typed_before_the_question_is_no_answer(machine, tmp_path):
-    """Promise: a yes that somebody sent ahead, down a serial line for example, does not count."""
+    """Promise: what somebody sent ahead, down a serial line for example, does not count; a key over and over is nobody."""
     m = machine(**options(tmp_path, local=LOCKED))
     read(m)
-    assert opt_out(m, tmp_path, "n", early="yyyyyyyy")[1] == "no: nothing"
+    assert opt_out(m, tmp_path, "y", early="yyyyyyyy\r")[1] == "no: nothing"
     assert again(m)["lock"] == LOCK_PRESENT

@@ -89,12 +89,21 @@ def test_each_look_at_the_state_asks_vtl1():
 def test_without_uefi_runtime_services_the_proof_alone_counts():
     """The loader's word can't be read then: what depends on it is unknown, never invented; VTL1's answer is enough to run."""
     # Secure Boot off: such a kernel does not get db's keys either, so it would refuse the test's signed module
-    with start("state-noruntime", secure_boot=False, cmdline="efi=noruntime") as m:
+    with start("state-noruntime", secure_boot=False, cmdline="efi=noruntime", files=program_files(VBSCTL)) as m:
         m.wait_ready()
         load_module(m)
         state = read_state(m)
         assert (state["State"], state["Running"], state["Known"]) == ("Running", "yes", "no")
         assert (state["Source"], state["AvailableKnown"], state["RequiredSecurityProperties"]) == ("unknown", "no", "")
+        # the folder for the variables is there, and empty: that is not "every setting is absent"
+        assert m.sh("ls -A /sys/firmware/efi/efivars").strip() == ""
+        found = vbsctl_status(m)
+        assert state == as_kernel(found)
+        assert not found["NextKnown"] and not found["PendingReboot"]
+        assert found["Settings"]["EnableVirtualizationBasedSecurity"]["NextValue"] is None
+        assert "can't tell" in m.sh("/root/vbsctl status 2>/dev/null | grep '^Pending reboot'")
+        assert m.run("/root/vbsctl status --check").rc == 0
+        assert m.run("/root/vbsctl status --check --level 1").rc == 4
 
 
 def hibernate(m):

@@ -23,6 +23,7 @@ VBSCTL = Path(os.environ.get("VBSCTL", REPO / "build/clients/vbsctl"))
 GUID = "4f70656e-5642-5300-8c21-3b1d7e40a9c2"
 STATUS_GUID = "4f70656e-5642-5300-9d1c-6c0a52f3b7e1"
 GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
+SHIM = "605dab50-e046-4300-abb6-3dd810dd8b23"
 PART = "11223344-5566-7788-99aa-bbccddeeff00"
 PART_LE = bytes.fromhex("443322116655887799aabbccddeeff00")
 
@@ -32,7 +33,7 @@ ENTRIES = 24
 HEAD = struct.Struct("<IHHIIQIHHII24s")
 EXIT_OK, EXIT_NO, EXIT_USAGE, EXIT_INPUT, EXIT_SYSTEM, EXIT_LOCKED = range(6)
 
-pytestmark = pytest.mark.skipif(not VBSCTL.exists(), reason="needs `make clients`")
+assert VBSCTL.exists(), f"{VBSCTL} is not built: make clients"
 
 
 def entries(values):
@@ -55,25 +56,26 @@ def unpack(data):
             "values": {i: v for i, _, v in row[:head[7]]}, "saved": row[ENTRIES:ENTRIES + head[8]]}
 
 
-def platform(secure_boot=1, iommu=0):
+def platform(secure_boot=1, iommu=0, shim_off=2):
     cpu = struct.pack("<10I16s16s3Q", 0x10, 0xA20F10, 0, 0, 0, 0x80000021, 4, 1 << 20 | 1 << 29, 16, 1,
                       b"AuthenticAMD", b"", 0xD00, 0, 0) + struct.pack("<Q9QQ", 0, *[0] * 9, 0)
     assert len(cpu) == 184
-    out = struct.pack("<HBBBBBBBBHBBBBIB3xII", 384, 1, secure_boot, 0, 2, 2, 1 if iommu else 0, 1 if iommu else 2, 0,
-                      0, 2, 1, 2, 0, 0, 4, 0, 4) + bytes(3 * 56) + cpu
+    out = struct.pack("<HBBBBBBBBHBBBBIBB2xII", 384, 1, secure_boot, 0, 2, 2, 1 if iommu else 0, 1 if iommu else 2, 0,
+                      0, 2, 1, 2, 0, 0, 4, shim_off, 0, 4) + bytes(3 * 56) + cpu
     assert len(out) == 384, len(out)
     return out
 
 
 def status(running=False, reason=0, check=b"", evidence=b"", settings=None, lock=0, findings=0, local=0, policy=0,
-           part=PART_LE, note=b"", version=2, secure_boot=1):
+           part=PART_LE, note=b"", version=2, secure_boot=1, shim_off=2):
     v1 = struct.pack("<IHHIIQQQQQII32s160s32s", 0x5453564F, version, 928 if version > 1 else 288, int(running), reason,
                      0, 0, 0, 0, 0, 2, 0, check, evidence, b"0.1.0")
     assert len(v1) == 288
     if version == 1:
         return v1
     rows = b"".join(struct.pack("<IB3x", *(settings or {}).get(i, (0, DEFAULT))) for i in range(16))
-    return v1 + rows + struct.pack("<IIII16s96s", lock, findings, local, policy, part, note) + platform(secure_boot)
+    return v1 + rows + struct.pack("<IIII16s96s", lock, findings, local, policy, part, note) \
+        + platform(secure_boot, shim_off=shim_off)
 
 
 ON = {VBS: (1, LOCAL), LEVEL: (1, LOCAL), HVCI: (1, DEFAULT), LSA: (2, DEFAULT)}
@@ -261,7 +263,20 @@ def test_no_efivars(machine):
     machine.vars.rmdir()
     assert "can't tell" in machine.run("status", "--check", expect=EXIT_SYSTEM)
     assert "UEFI" in machine.run("enable", expect=EXIT_SYSTEM)
-    assert not machine.json("status")["Known"]
+    o = machine.json("status")
+    assert not o["Known"] and not o["NextKnown"]
+    assert machine.lines()["Pending reboot"].startswith("can't tell: ")
+
+
+def test_efivarfs_that_is_not_mounted():
+    """The real root, where an empty folder is what the kernel leaves without efivarfs: nothing is known, not "absent"."""
+    script = ("mount -t tmpfs x /sys/firmware && mkdir -p /sys/firmware/efi/efivars && exec \"$0\" --json status")
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", script, VBSCTL], capture_output=True, timeout=20, check=False)
+    if b"unshare" in done.stderr or b"mount:" in done.stderr:
+        pytest.skip("no mount name space of its own: " + done.stderr.decode())
+    o = json.loads(done.stdout)
+    assert not o["Known"] and not o["NextKnown"] and o["Settings"]["Locked"]["NextValue"] is None
+    assert o["Running"] or o["Check"] == "settings.unreadable"
 
 
 def test_boot_order(machine):
@@ -349,6 +364,42 @@ def test_generation_goes_on_from_the_status(machine):
     assert machine.local()["generation"] == 42
 
 
+@pytest.mark.parametrize("there, used, after", [
+    (None, 0, 1), (None, 0xFFFFFFFF, 1), (7, 5, 8), (5, 7, 8), (0xFFFFFFFF, 0, 1), (0xFFFFFFFF, 3, 4), (3, 0xFFFFFFFF, 4),
+    (5, 0x80000004, 6),  # what follows the one that was used would not beat the one that is there
+])
+def test_generations_are_serial_numbers(machine, there, used, after):
+    machine.boot(local=used, policy=used, **OFF)
+    if there is not None:
+        machine.local({VBS: 0}, generation=there)
+        machine.policy({VBS: 0}, generation=there)
+    machine.run("reg", "add", "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Lsa", "/v", "LsaCfgFlags", "/t", "REG_DWORD",
+                "/d", "1", "/f")
+    assert machine.local()["generation"] == after
+    machine.run("policy", "import", add_pol(machine))
+    new = unpack((machine.folder / ("policy.a" if there is None else "policy.b")).read_bytes())
+    assert new["generation"] == after and new["values"] == {VBS: 1}
+    assert machine.json("policy", "show")["generation"] == after
+
+
+def add_pol(machine):
+    """A Registry.pol that switches it on."""
+    def text(s):
+        return (s + "\0").encode("utf-16-le")
+    mark = {c: c.encode("utf-16-le") for c in "[;]"}
+    path = machine.root / "on.pol"
+    path.write_bytes(b"PReg" + struct.pack("<I", 1) + mark["["] + mark[";"].join(
+        (text("SOFTWARE\\Policies\\Microsoft\\Windows\\DeviceGuard"), text("EnableVirtualizationBasedSecurity"),
+         struct.pack("<I", 4), struct.pack("<I", 4), struct.pack("<I", 1))) + mark["]"])
+    return str(path)
+
+
+def test_newer_policy_slot_counts_beyond_the_wrap(machine):
+    machine.policy({VBS: 1}, "a", generation=0xFFFFFFFF)
+    machine.policy({VBS: 0}, "b", generation=1)
+    assert not machine.json("status")["Configured"]
+
+
 def test_level_3_is_warned_of(machine):
     machine.boot(**OFF)
     out = machine.run("enable", "--level", "3")
@@ -376,10 +427,55 @@ def test_lock_needs_secure_boot(machine):
     assert machine.local() is None
     (machine.vars / f"SecureBoot-{GLOBAL}").unlink()
     machine.run("enable", "--lock", expect=EXIT_NO)
+    machine.var("SecureBoot", b"\1", GLOBAL, 6)
+    machine.var("MokSBStateRT", b"\1", SHIM, 6)
+    assert "mokutil --enable-validation" in machine.run("enable", "--lock", expect=EXIT_NO)
+    machine.var("MokSBStateRT", b"\1", SHIM, 7)  # in flash: not shim's
+    machine.run("enable", "--lock")
+
+
+def test_shim_without_validation(machine):
+    machine.boot(settings={**ON, LOCKED: (1, LOCAL)}, lock=3, reason=5, check=b"level.shim", evidence=b"MokSBState is 1",
+                 local=1, shim_off=1)
+    machine.local({VBS: 1, LEVEL: 1, LOCKED: 1})
+    o = machine.json("status")
+    assert o["Reason"] == 5 and "mokutil --enable-validation" in o["WhatToDo"]
+    assert o["RequiredSecurityProperties"] == [1, 2] and 2 not in o["AvailableSecurityProperties"]
+    assert "mokutil" in machine.run("enable", "--lock", expect=EXIT_NO)
+    assert "level.shim" in machine.run("enable") and machine.json("status")["Configured"]
+    found = {f["Id"]: f for f in machine.json("diagnose", expect=EXIT_NO)["Findings"]}
+    assert "mokutil --enable-validation" in found["lock"]["WhatToDo"]
+
+
+@pytest.mark.parametrize("values, says", [
+    ({}, None), ({LOCKED: 0, LSA: 2}, None), ({LOCKED: 1}, "Locked=1 (local value)"),
+    ({LSA: 1}, "LsaCfgFlags=1 (local value)"), ({HVCI_LOCKED: 1, HVCI: 0}, None),
+    ({HVCI: 1, HVCI_LOCKED: 1}, "HypervisorEnforcedCodeIntegrity\\Locked=1 (local value)"),
+])
+def test_enable_tells_of_a_lock_that_older_values_ask_for(machine, values, says):
+    machine.boot(**OFF)
+    machine.local(values)
+    out = machine.run("enable")
+    assert ("the next boot writes a UEFI lock" in out) == bool(says)
+    assert not says or (says in out and "vbsctl reg add" in out)
+    assert "the next boot writes" not in machine.run("enable", "--lock")  # that was asked for
+
+
+def test_enable_tells_of_a_lock_by_policy(machine):
+    machine.boot(**OFF)
+    machine.policy({LOCKED: 1})
+    out = machine.run("enable")
+    assert "Locked=1 (policy)" in out and "vbsctl policy show" in out
+
+
+def test_enable_with_a_lock_that_is_there_tells_nothing_new(machine):
+    machine.boot(settings={**LOCKED_ON, LEVEL: (3, LOCAL)}, lock=1, reason=6, check=b"c", evidence=b"e", local=1)
+    machine.local({VBS: 1, LEVEL: 3, LOCKED: 1})
+    assert "the next boot writes" not in machine.run("enable")
 
 
 @pytest.mark.parametrize("args", [("disable",), ("disable", "credential-guard"), ("disable", "memory-integrity"),
-                                  ("enable", "--level", "3")])
+                                  ("enable", "--level", "0")])
 def test_lock_refuses(machine, args):  # case S5
     machine.boot(settings=LOCKED_ON, lock=1, reason=2, check=b"c", evidence=b"e", local=1)
     machine.local({VBS: 1, LEVEL: 1, LOCKED: 1})
@@ -388,6 +484,12 @@ def test_lock_refuses(machine, args):  # case S5
     assert "UEFI lock" in out and "vbsctl opt-out" in out and "console" in out
     assert machine.tree() == before
     assert machine.json(*args, expect=EXIT_LOCKED)["error"]
+
+
+def test_a_locked_level_is_a_minimum(machine):
+    machine.boot(settings=LOCKED_ON, lock=1, reason=2, check=b"c", evidence=b"e", local=1)
+    machine.run("enable", "--level", "3")
+    assert machine.json("status")["Settings"]["RequirePlatformSecurityFeatures"]["NextValue"] == 3
 
 
 def test_lock_wins_over_what_was_imported(machine):  # case S5
@@ -469,7 +571,7 @@ def locked(machine):
 def test_opt_out(locked):
     out = locked.run("opt-out")
     assert "reboot" in out
-    assert locked.local()["values"] == {VBS: 0, LEVEL: 1, LOCKED: 1, LSA: 0, HVCI: 0}
+    assert locked.local()["values"] == {VBS: 0, LEVEL: 1, LOCKED: 0, LSA: 0, HVCI: 0, HVCI_LOCKED: 0}
     assert locked.get("BootNext", GLOBAL) == b"\7\0\0\0\0\0"
     entry = locked.get("Boot0000", GLOBAL)
     assert wide("openvbs opt-out") in entry and wide("DISABLE-VBS DISABLE-LSA-ISO DISABLE-HVCI") in entry
@@ -478,6 +580,18 @@ def test_opt_out(locked):
     assert locked.get("BootOrder", GLOBAL) is None
     o = locked.json("status")
     assert o["PendingReboot"] and "opt-out" in o["PendingChanges"] and o["Configured"]
+
+
+@pytest.mark.parametrize("part, values", [
+    ("vbs", {VBS: 0, LEVEL: 1, LOCKED: 0, LSA: 0, HVCI: 1, HVCI_LOCKED: 0}),
+    ("memory-integrity", {VBS: 1, LEVEL: 1, LOCKED: 1, LSA: 1, HVCI: 0, HVCI_LOCKED: 0}),
+    ("credential-guard", {VBS: 1, LEVEL: 1, LOCKED: 1, LSA: 0, HVCI: 1, HVCI_LOCKED: 1}),
+])
+def test_opt_out_takes_the_wish_to_lock_back(locked, part, values):
+    """Or the loader would write the lock anew, as soon as it is switched on again."""
+    locked.local({VBS: 1, LEVEL: 1, LOCKED: 1, LSA: 1, HVCI: 1, HVCI_LOCKED: 1})
+    locked.run("opt-out", "--" + part)
+    assert locked.local()["values"] == values
 
 
 def test_opt_out_of_a_part(locked):
@@ -616,7 +730,8 @@ def test_json_everywhere(machine, args, expect):
 
 def on_terminal(machine, **env):
     master, slave = pty.openpty()
-    base = {"PATH": os.environ["PATH"], "VBSCTL_ROOT": str(machine.root), "LC_ALL": "C.UTF-8", **env}
+    base = {"PATH": os.environ["PATH"], "VBSCTL_ROOT": str(machine.root), "LC_ALL": "C.UTF-8", "TERM": "xterm",
+            **env}
     done = subprocess.run([VBSCTL, "status"], env=base, stdout=slave, stderr=subprocess.DEVNULL, timeout=20, check=True)
     assert done.returncode == 0
     os.close(slave)
@@ -631,7 +746,13 @@ def test_colour(machine):
     assert "\033[31m" in on_terminal(machine) and "\u2718" in on_terminal(machine)
     assert "\033" not in on_terminal(machine, NO_COLOR="1")
     assert "\033" in on_terminal(machine, NO_COLOR="")
-    assert "\u2718" not in on_terminal(machine, LC_ALL="C")
+    for plain in ({"NO_COLOR": "1"}, {"LC_ALL": "C"}, {"TERM": "dumb"}, {"TERM": ""}):  # "": a serial line says nothing
+        out = on_terminal(machine, **plain)
+        assert out.isascii() and "\033" not in out, plain
+    for args in (("status", "--verbose"), ("readiness",), ("diagnose",), ("report",), ("events", "--dry-run")):
+        done = subprocess.run([VBSCTL, *args], capture_output=True, timeout=20, check=False, env={
+            "VBSCTL_ROOT": str(machine.root), "LC_ALL": "C.UTF-8", "TERM": "xterm"})
+        assert done.stdout.isascii() and b"\033" not in done.stdout, args
 
 
 def test_texts_are_well_formed_with_odd_folder_names(tmp_path):

@@ -19,13 +19,14 @@ ROOT = Path(__file__).resolve().parents[2]
 VBSCTL = Path(os.environ.get("VBSCTL", ROOT / "build/clients/vbsctl"))
 GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
 STATUS = "4f70656e-5642-5300-9d1c-6c0a52f3b7e1"
+SHIM = "605dab50-e046-4300-abb6-3dd810dd8b23"
 MOR = "e20939be-32d4-41be-a150-897f85d49829"
 MOR_LOCK = "bb983ccf-151d-40e1-a07b-4a17be168292"
 LOCAL = 1
 VBS, LEVEL = 0, 1
 VIRTUALIZATION, SECURE_BOOT, IOMMU, TPM, NX_SMEP, FIRMWARE, UNREADABLE = (1 << i for i in range(7))
 
-pytestmark = pytest.mark.skipif(not VBSCTL.exists(), reason=f"{VBSCTL} is not built: make clients")
+assert VBSCTL.exists(), f"{VBSCTL} is not built: make clients"
 
 
 def table(signature, body):
@@ -234,6 +235,15 @@ def test_secure_boot(m):
     m.row("secure-boot", "missing", SECURE_BOOT, "SecureBoot is 0, SetupMode is 0")
     m.var("SetupMode", b"\1")
     m.row("secure-boot", "missing", SECURE_BOOT, "no platform key is enrolled")
+    m.var("SecureBoot", b"\1")
+    m.row("secure-boot", "missing", SECURE_BOOT, "no platform key is enrolled")
+    m.var("SetupMode", b"\0")
+    m.var("MokSBStateRT", b"\1", SHIM)
+    m.row("secure-boot", "missing", SECURE_BOOT, "mokutil --enable-validation")
+    m.var("MokSBStateRT", b"\1", SHIM, attributes=7)  # not shim's: it makes it anew at each boot
+    m.row("secure-boot", "good", 0, "SecureBoot is 1")
+    m.var("SecureBoot", b"\1", attributes=7)
+    m.row("secure-boot", "unreadable", SECURE_BOOT | UNREADABLE, "neither 0 nor 1")
     m.var("SecureBoot", b"\7")
     m.row("secure-boot", "unreadable", SECURE_BOOT | UNREADABLE, "neither 0 nor 1")
     m.gone("sys/firmware/efi")

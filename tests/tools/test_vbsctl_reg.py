@@ -23,14 +23,15 @@ POLICY = r"HKEY_LOCAL_MACHINE\SOFTWARE\Policies\Microsoft\Windows\DeviceGuard"
 VBS = "EnableVirtualizationBasedSecurity"
 OK, NO, USAGE, INPUT, SYSTEM, LOCKED = range(6)
 
-pytestmark = pytest.mark.skipif(not VBSCTL.exists(), reason=f"{VBSCTL} is not built: make clients")
+assert VBSCTL.exists(), f"{VBSCTL} is not built: make clients"
 
 
 def status_variable(lock=None, opted_out=False):
     """OpenvbsStatus, version 2, running; `lock`: {setting number: value} that came from the UEFI lock."""
     head = struct.pack("<IHHIIQQQQQII32s160s32s", 0x5453564F, 2, 928, 1, 0, 0x7A000000, 65536, 0x7A100000,
                        4096, 4 << 20, 2, 0, b"", b"", b"0.1.0")
-    settings = b"".join(struct.pack("<IB3x", (lock or {}).get(i, 0), 3 if i in (lock or {}) else 0) for i in range(16))
+    source = {**{i: 3 for i in lock or {}}, **({0: 4} if opted_out else {})}
+    settings = b"".join(struct.pack("<IB3x", (lock or {}).get(i, 0), source.get(i, 0)) for i in range(16))
     tail = struct.pack("<IIII16s96s384s", 1 if lock else 0, 16 if opted_out else 0, 0, 0, b"", b"", b"")
     return struct.pack("<I", 6) + head + settings + tail
 

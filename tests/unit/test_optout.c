@@ -59,19 +59,20 @@ static void test_words(void **state)
 			assert_int_equal(parse(rows[i].text, ends), rows[i].choice);
 }
 
-static void test_no_text_offers_all(void **state)
+static void test_what_is_no_text_is_refused(void **state)
 {
 	static const uint8_t mark[] = { 0x4E, 0xAC, 0x08, 0x81, 0x11, 0x9F, 0x59, 0x4D }; /* a firmware's GUID */
 	char longer[200];
-	unsigned int choice = 0;
+	unsigned int choice = 77;
 
-	assert_true(choice_parse(mark, sizeof(mark), &choice));
+	assert_false(choice_parse(mark, sizeof(mark), &choice));
+	assert_false(choice_parse(mark, 3, &choice));
+	assert_int_equal(choice, 77);
+	assert_true(choice_parse(NULL, 12, &choice));
 	assert_int_equal(choice, CHOICE_ALL);
-	assert_true(choice_parse(mark, 3, &choice));
-	assert_true(choice_parse(NULL, 0, &choice));
 	memset(longer, 'A', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = '\0';
-	assert_int_equal(parse(longer, 2), CHOICE_ALL);
+	assert_int_equal(parse(longer, 2), -1);
 }
 
 static void test_questions(void **state)
@@ -90,7 +91,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words),
-		cmocka_unit_test(test_no_text_offers_all),
+		cmocka_unit_test(test_what_is_no_text_is_refused),
 		cmocka_unit_test(test_questions),
 	};
 

@@ -141,6 +141,8 @@ CHANGE(sb_setup, m->p.secure_boot = OVBS_FACT_NO; m->p.setup_mode = OVBS_FACT_YE
 CHANGE(sb_on_setup, m->p.setup_mode = OVBS_FACT_YES)
 CHANGE(sb_absent, m->p.secure_boot = m->p.setup_mode = OVBS_FACT_ABSENT)
 CHANGE(sb_unknown, m->p.secure_boot = m->p.setup_mode = OVBS_FACT_UNKNOWN)
+CHANGE(shim_off, m->p.shim_off = OVBS_FACT_YES)
+CHANGE(shim_off_level0, m->p.shim_off = OVBS_FACT_YES; m->s.v[OVBS_SET_LEVEL].value = 0)
 CHANGE(sb_odd, m->p.secure_boot = OVBS_FACT_UNREADABLE)
 CHANGE(sb_off_level0, m->p.secure_boot = OVBS_FACT_NO; m->s.v[OVBS_SET_LEVEL].value = 0)
 CHANGE(sb_off_no_settings, m->p.secure_boot = OVBS_FACT_NO; m->without_settings = true)
@@ -314,8 +316,20 @@ static const struct row table[] = {
 	{ "setup mode, but 1",
 	  sb_on_setup,
 	  2,
-	  "1111",
+	  "0000",
 	  "no platform key is enrolled",
+	  { { READINESS_SECURE_BOOT, M }, { READINESS_LEVEL, M }, END } },
+	{ "shim checks nothing",
+	  shim_off,
+	  2,
+	  "0000",
+	  "MokSBState is 1",
+	  { { READINESS_SECURE_BOOT, M }, { READINESS_LEVEL, M }, END } },
+	{ "shim checks nothing at level 0",
+	  shim_off_level0,
+	  2,
+	  "1111",
+	  "mokutil --enable-validation",
 	  { { READINESS_SECURE_BOOT, M }, END } },
 	{ "no Secure Boot variable",
 	  sb_absent,

@@ -130,9 +130,9 @@ static void lie_huge(struct ovbs_record *r)
 {
 	r->value[1].value = 0x80000001;
 }
-static void lie_reserved(struct ovbs_record *r)
+static void lie_record_flags(struct ovbs_record *r)
 {
-	r->reserved = 1;
+	r->flags = 2;
 }
 static void lie_text(struct ovbs_record *r)
 {
@@ -153,8 +153,8 @@ static void test_lies_are_refused(void **state)
 	lie(lie_flags, "unknown flags");
 	lie(lie_value, "a value that can't be");
 	lie(lie_huge, "a value that can't be");
-	lie(lie_reserved, "reserved field or text is wrong");
-	lie(lie_text, "reserved field or text is wrong");
+	lie(lie_record_flags, "flags or text are wrong");
+	lie(lie_text, "flags or text are wrong");
 	lie(lie_absent, "an absent entry has a value");
 }
 
@@ -363,6 +363,65 @@ static void test_what_is_locked(void **state)
 	assert_false(settings_want_lock(&s, NULL, &more));
 }
 
+static void test_level_and_mandatory_of_a_lock_are_a_minimum(void **state)
+{
+	struct ovbs_record lock =
+		RECORD(1, { OVBS_SET_VBS, 1 }, { OVBS_SET_LEVEL, 1 }, { OVBS_SET_MANDATORY, 0 });
+	struct ovbs_record more = RECORD(1, { OVBS_SET_LEVEL, 3 }, { OVBS_SET_MANDATORY, 1 });
+	struct ovbs_record less =
+		RECORD(1, { OVBS_SET_VBS, 0 }, { OVBS_SET_LEVEL, 0 }, { OVBS_SET_MANDATORY, 0 });
+	struct settings_sources from = { .lock = &lock, .policy = &more };
+	struct settings s;
+
+	settings_resolve(&from, &s);
+	expect(&s, OVBS_SET_LEVEL, 3, OVBS_SOURCE_POLICY);
+	expect(&s, OVBS_SET_MANDATORY, 1, OVBS_SOURCE_POLICY);
+	from.policy = &less;
+	settings_resolve(&from, &s);
+	expect(&s, OVBS_SET_VBS, 1, OVBS_SOURCE_LOCK);
+	expect(&s, OVBS_SET_LEVEL, 1, OVBS_SOURCE_LOCK);
+	expect(&s, OVBS_SET_MANDATORY, 0, OVBS_SOURCE_LOCK);
+}
+
+static void test_lock_and_opt_out_are_one_record(void **state)
+{
+	struct ovbs_record lock = RECORD(0, { OVBS_SET_VBS, 1 }, { OVBS_SET_LSA_CFG, 1 });
+	struct ovbs_record opt_out = RECORD(7, { OVBS_SET_HVCI, 0 }, { OVBS_SET_LSA_CFG, 0 }),
+			   guard, l, o;
+	struct settings_sources from = { .lock = &l, .opt_out = &o };
+	char why[SETTINGS_WHY_MAX];
+	struct settings s;
+	uint32_t value;
+
+	opt_out.base_generation = 3;
+	opt_out.flags = OVBS_RECORD_UNBOUND;
+	guard_join(&lock, &opt_out, &guard);
+	record_seal(&guard);
+	assert_int_equal(record_decode(&guard, sizeof(guard), &guard, why), 0);
+	guard_split(&guard, &l, &o);
+	assert_int_equal(l.count, 2);
+	assert_int_equal(o.count, 1); /* what is locked can't be opted out of */
+	assert_true(record_get(&o, OVBS_SET_HVCI, &value) && value == 0);
+	assert_int_equal(o.generation, 7);
+	assert_int_equal(o.base_generation, 3);
+	settings_resolve(&from, &s); /* not bound yet: it holds whatever the generations are */
+	expect(&s, OVBS_SET_HVCI, 0, OVBS_SOURCE_OPT_OUT);
+	expect(&s, OVBS_SET_LSA_CFG, 1, OVBS_SOURCE_LOCK);
+	o.flags = 0;
+	settings_resolve(&from, &s);
+	expect(&s, OVBS_SET_HVCI, 1, OVBS_SOURCE_DEFAULT);
+}
+
+static void test_generations_are_serial_numbers(void **state)
+{
+	assert_true(record_newer(2, 1));
+	assert_false(record_newer(1, 1));
+	assert_false(record_newer(1, 2));
+	assert_true(record_newer(0, 0xFFFFFFFF));
+	assert_true(record_newer(1, 0xFFFFFFFF));
+	assert_false(record_newer(0xFFFFFFFF, 1));
+}
+
 static void test_level(void **state)
 {
 	static const struct {
@@ -378,6 +437,7 @@ static void test_level(void **state)
 		{ 1, 1, 2, 2, 0, 2, OVBS_REASON_NO_SECURE_BOOT, "level.secure_boot" },
 		{ 1, 1, 3, 1, 0, 2, OVBS_REASON_NO_SECURE_BOOT, "level.secure_boot" },
 		{ 1, 3, 0, 0, 1, 1, OVBS_REASON_NO_SECURE_BOOT, "level.secure_boot" },
+		{ 1, 1, 1, 1, 0, 2, OVBS_REASON_NO_SECURE_BOOT, "level.secure_boot" },
 		{ 1, 3, 1, 0, 0, 2, OVBS_REASON_NO_IOMMU, "level.iommu" },
 		{ 1, 3, 1, 0, 1, 1, OVBS_REASON_NO_IOMMU, "level.iommu" },
 		{ 1, 3, 1, 0, 2, 3, OVBS_REASON_NO_IOMMU, "level.iommu" },
@@ -418,6 +478,9 @@ int main(void)
 		cmocka_unit_test(test_system_guard_of_the_policy),
 		cmocka_unit_test(test_what_is_locked),
 		cmocka_unit_test(test_level),
+		cmocka_unit_test(test_level_and_mandatory_of_a_lock_are_a_minimum),
+		cmocka_unit_test(test_lock_and_opt_out_are_one_record),
+		cmocka_unit_test(test_generations_are_serial_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

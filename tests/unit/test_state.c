@@ -482,6 +482,14 @@ static void test_available(void **unused)
 	p.wsmt_flags = 3;
 	state_compute(&f, &s);
 	assert_int_equal(s.available, 1 << 2 | 1 << 4 | 1 << 5);
+	p.shim_off = OVBS_FACT_YES;
+	state_compute(&f, &s);
+	assert_int_equal(s.available, 1 << 4 | 1 << 5);
+	p.shim_off = OVBS_FACT_ABSENT;
+	p.setup_mode = OVBS_FACT_YES;
+	state_compute(&f, &s);
+	assert_int_equal(s.available, 1 << 4 | 1 << 5);
+	p.setup_mode = OVBS_FACT_NO;
 	p.wsmt_flags = 7;
 	p.cpu = platform.cpu;
 	state_compute(&f, &s);
@@ -530,7 +538,10 @@ static void test_names(void **unused)
 		assert_non_null(state_property_name((enum state_property)id));
 		assert_non_null(state_service_name((enum state_service_id)id));
 		assert_non_null(state_advice((enum ovbs_reason)id));
+		assert_ptr_equal(state_check_advice("cpuid.svm", (enum ovbs_reason)id),
+				 state_advice((enum ovbs_reason)id));
 	}
+	assert_non_null(strstr(state_check_advice("level.shim", OVBS_REASON_NO_SECURE_BOOT), "mokutil"));
 	assert_string_equal(state_setting_name(OVBS_SETTINGS), "unknown");
 	assert_string_equal(state_property_name((enum state_property)0), "unknown");
 }

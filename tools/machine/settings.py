@@ -9,13 +9,14 @@ import struct
 import zlib
 
 GUID = "4f70656e-5642-5300-8c21-3b1d7e40a9c2"
-LOCAL, LOCK, OPT_OUT = "OpenvbsSettings", "OpenvbsLock", "OpenvbsOptOut"
+LOCAL, LOCK = "OpenvbsSettings", "OpenvbsLock"
 POLICY_A, POLICY_B = "EFI/openvbs/policy.a", "EFI/openvbs/policy.b"
 
 # enum ovbs_setting, by short names
 IDS = {"vbs": 0, "level": 1, "locked": 2, "mandatory": 3, "role_opt_out": 4, "hvci": 5, "hvci_locked": 6,
        "system_guard": 7, "lsa_cfg": 8, "hvci_direct": 16, "unlocked": 17, "system_guard_launch": 18}
 ON = {"vbs": 1}
+UNBOUND = 1  # OVBS_RECORD_UNBOUND
 
 MAGIC, VERSION, ENTRIES = 0x5354564F, 1, 24
 HEADER = struct.Struct("<IHHIIQIHHII24s")
@@ -23,7 +24,7 @@ ENTRY = struct.Struct("<HHI")
 SIZE = HEADER.size + 2 * ENTRIES * ENTRY.size
 
 
-def record(values, generation=1, by="test machine", uid=0, when=0, saved=None, base_generation=0):
+def record(values, generation=1, by="test machine", uid=0, when=0, saved=None, base_generation=0, flags=0):
     """A sealed record with {short name or number: value}; `saved` likewise, None for an absent value."""
     def entries(items, absent):
         packed = b"".join(ENTRY.pack(IDS.get(name, name), absent if value is None else 0, value or 0)
@@ -34,7 +35,7 @@ def record(values, generation=1, by="test machine", uid=0, when=0, saved=None, b
 
     def pack(crc):
         return HEADER.pack(MAGIC, VERSION, SIZE, crc, generation, when, uid, len(values), len(saved),
-                           base_generation, 0, by.encode()) + entries(values, 0) + entries(saved, 1)
+                           base_generation, flags, by.encode()) + entries(values, 0) + entries(saved, 1)
 
     return pack(zlib.crc32(pack(0)))
 
@@ -49,6 +50,13 @@ def read(data):
     values = (ENTRY.unpack_from(data, HEADER.size + i * ENTRY.size) for i in range(count))
     return ({"generation": generation, "when": when, "uid": uid, "by": by.rstrip(b"\0").decode()},
             {number: value for number, _, value in values})
+
+
+def opted_out(data):
+    """{number: value} of the half of OpenvbsLock that a person opted out of."""
+    count = HEADER.unpack_from(data)[8]
+    values = (ENTRY.unpack_from(data, HEADER.size + (ENTRIES + i) * ENTRY.size) for i in range(count))
+    return {number: value for number, _, value in values}
 
 
 def policy_files(values):

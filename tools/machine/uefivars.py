@@ -18,6 +18,11 @@ def put(store, guid, variables, attributes=COMMON):
     fw_vars("--inplace", store, "--set-json", description)
 
 
+def remove(store, guid, name):
+    """Take a variable out of a store; it may be absent."""
+    fw_vars("--inplace", store, "--delete", name) if get(store, name, guid) else None
+
+
 def get(store, name, guid):
     """(attributes, bytes) of a variable in a store; None if there is no such variable."""
     description = store.with_suffix(".read.json")

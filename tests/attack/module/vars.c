@@ -96,7 +96,7 @@ static void lock_forms(struct report *r)
 	vars_forms(r, OVBS_SETTINGS_LOCK_VARIABLE, "lock");
 }
 
-static void lock_read(struct report *r)
+static void read_variable(struct report *r, const char *variable, const char *name)
 {
 	u8 data[sizeof(struct ovbs_record)];
 	unsigned long size = sizeof(data);
@@ -104,9 +104,16 @@ static void lock_read(struct report *r)
 	efi_status_t status;
 	u32 attributes;
 
-	widen(wide, OVBS_SETTINGS_LOCK_VARIABLE);
+	widen(wide, variable);
 	status = efi.get_variable(wide, &ours, &attributes, &size, data);
-	row(r, "lock_read", status == EFI_SUCCESS ? "visible" : "hidden", "EFI status %lx", status);
+	row(r, name, status == EFI_SUCCESS ? "visible" : "hidden", "EFI status %lx", status);
+}
+
+/* The local values show that reading works. */
+static void lock_read(struct report *r)
+{
+	read_variable(r, OVBS_SETTINGS_LOCK_VARIABLE, "lock_read");
+	read_variable(r, OVBS_SETTINGS_VARIABLE, "settings_read");
 }
 
 /* What Secure Boot hangs on; without a signature by the platform key. */
@@ -146,16 +153,6 @@ static void settings_delete(struct report *r)
 	row(r, "settings_delete", status == EFI_SUCCESS ? "written" : "refused", "EFI status %lx", status);
 }
 
-static void optout_shadow(struct report *r)
-{
-	struct ovbs_record record;
-	efi_status_t status;
-
-	record_off(&record, 1, 1); /* the generations of the machine in settings.py */
-	status = set(OVBS_OPT_OUT_VARIABLE, &ours, COMMON, &record, sizeof(record));
-	row(r, "optout_shadow", status == EFI_SUCCESS ? "written" : "refused", "EFI status %lx", status);
-}
-
 /* Only where no lock is: there it must not be taken for one. */
 static void lock_shadow(struct report *r)
 {
@@ -173,6 +170,7 @@ static void lock_shadow(struct report *r)
 #define CFI_ERASE   0x20
 #define CFI_CONFIRM 0xD0
 #define CFI_ARRAY   0xFF
+#define SIGNATURE   40 /* "_FVH" of the volume (PI 1.8, volume 3, 3.2.1): not 0, so programming 0 would show */
 
 /* Program and erase by the chip's own commands, past the firmware. */
 static void flash(struct report *r)
@@ -185,17 +183,17 @@ static void flash(struct report *r)
 		row(r, "flash_erase", "nomap", "can't be mapped");
 		return;
 	}
-	before[0] = readb(map);
-	writeb(CFI_PROGRAM, map);
-	writeb(0, map);
+	before[0] = readb(map + SIGNATURE);
+	writeb(CFI_PROGRAM, map + SIGNATURE);
+	writeb(0, map + SIGNATURE);
 	writeb(CFI_ARRAY, map);
-	after[0] = readb(map);
+	after[0] = readb(map + SIGNATURE);
 	row(r, "flash_program", before[0] == after[0] ? "unchanged" : "changed", "%x %x", before[0], after[0]);
-	before[1] = readb(map + 40); /* "_FVH", the volume's signature (PI 1.8, volume 3, 3.2.1) */
+	before[1] = after[0];
 	writeb(CFI_ERASE, map);
 	writeb(CFI_CONFIRM, map);
 	writeb(CFI_ARRAY, map);
-	after[1] = readb(map + 40);
+	after[1] = readb(map + SIGNATURE);
 	row(r, "flash_erase", before[1] == after[1] ? "unchanged" : "changed", "%x %x", before[1], after[1]);
 	iounmap(map);
 }
@@ -206,7 +204,6 @@ const struct attack vars_attacks[] = {
 	{ "secure_boot_vars", secure_boot_vars },
 	{ "settings_off", settings_off },
 	{ "settings_delete", settings_delete },
-	{ "optout_shadow", optout_shadow },
 	{ "lock_shadow", lock_shadow },
 	{ "flash", flash },
 	{ },

@@ -1,27 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * linux/status.c on the host: what the module believes of the variable
- * OpenvbsStatus, and each way in which it must not. Offsets are written out:
- * they are ABI.
+ * What vbsctl and openvbs.ko believe of the variable OpenvbsStatus, and each
+ * way in which they must not. Offsets are written out: they are ABI.
  */
+/* links: lib/status.c */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "status.h"
-
-static unsigned int fails, passed;
-
-#define CHECK(c)                                                                                   \
-	do {                                                                                       \
-		if (c) {                                                                           \
-			passed++;                                                                  \
-		} else {                                                                           \
-			fails++;                                                                   \
-			printf("FAIL %s:%d: %s\n", __func__, __LINE__, #c);                        \
-		}                                                                                  \
-	} while (0)
 
 #define VOLATILE 6u /* EFI_VARIABLE_BOOTSERVICE_ACCESS | EFI_VARIABLE_RUNTIME_ACCESS */
 
@@ -60,24 +54,24 @@ static bool refused(const struct ovbs_status *s, size_t size, const char *words)
 	return wrong && strstr(wrong, words);
 }
 
-static void accepted(void)
+static void test_accepted(void **unused)
 {
 	struct ovbs_status s = good(), out;
 
-	CHECK(!check(VOLATILE, &s, sizeof(s), &out) && !memcmp(&s, &out, sizeof(s)));
+	assert_true(!check(VOLATILE, &s, sizeof(s), &out) && !memcmp(&s, &out, sizeof(s)));
 	s.version = 3; /* a later one, with more at the end */
 	s.size = sizeof(s) + 100;
-	CHECK(!check(VOLATILE, &s, sizeof(s) + 100, &out) && !memcmp(&s, &out, sizeof(s)));
+	assert_true(!check(VOLATILE, &s, sizeof(s) + 100, &out) && !memcmp(&s, &out, sizeof(s)));
 	s = good();
 	s.state = OVBS_STATE_NOT_RUNNING;
 	s.reason = OVBS_REASON_NO_SECURE_BOOT;
 	strcpy(s.check, "level.secure_boot");
-	CHECK(!check(VOLATILE, &s, sizeof(s), &out) && !strcmp(out.check, "level.secure_boot"));
+	assert_true(!check(VOLATILE, &s, sizeof(s), &out) && !strcmp(out.check, "level.secure_boot"));
 	memset(s.platform.cpu.hypervisor, 0xFF, sizeof(s.platform.cpu.hypervisor));
-	CHECK(!check(VOLATILE, &s, sizeof(s), &out) && !out.platform.cpu.hypervisor[0]);
+	assert_true(!check(VOLATILE, &s, sizeof(s), &out) && !out.platform.cpu.hypervisor[0]);
 }
 
-static void version_1(void)
+static void test_version_1(void **unused)
 {
 	struct ovbs_status s = good(), out;
 	size_t i;
@@ -88,64 +82,64 @@ static void version_1(void)
 	for (i = 288; i <= sizeof(s); i += sizeof(s) - 288) {
 		size_t n = 288;
 
-		CHECK(!check(VOLATILE, &s, i, &out));
+		assert_true(!check(VOLATILE, &s, i, &out));
 		while (n < sizeof(out) && !((char *)&out)[n])
 			n++;
-		CHECK(n == sizeof(out));
+		assert_true(n == sizeof(out));
 	}
-	CHECK(refused(&s, 287, "no status"));
+	assert_true(refused(&s, 287, "no status"));
 }
 
-static void attributes(void)
+static void test_attributes(void **unused)
 {
 	struct ovbs_status s = good(), out;
 	uint32_t a;
 
 	for (a = 0; a < 256; a++)
-		CHECK(!check(a, &s, sizeof(s), &out) == (a == 6));
-	CHECK(check(0x80000006, &s, sizeof(s), &out));
+		assert_true(!check(a, &s, sizeof(s), &out) == (a == 6));
+	assert_true(check(0x80000006, &s, sizeof(s), &out));
 }
 
-static void sizes(void)
+static void test_sizes(void **unused)
 {
 	struct ovbs_status s = good();
 	size_t n;
 
 	for (n = 0; n < 288; n++)
-		CHECK(refused(&s, n, "no status"));
+		assert_true(refused(&s, n, "no status"));
 	for (; n < sizeof(s); n++)
-		CHECK(refused(&s, n, "size and version"));
+		assert_true(refused(&s, n, "size and version"));
 	s.size = sizeof(s) - 1;
-	CHECK(refused(&s, sizeof(s), "size and version"));
+	assert_true(refused(&s, sizeof(s), "size and version"));
 	s.size = sizeof(s) + 1;
-	CHECK(refused(&s, sizeof(s), "size and version"));
+	assert_true(refused(&s, sizeof(s), "size and version"));
 	s = good();
 	s.version = 0;
-	CHECK(refused(&s, sizeof(s), "size and version"));
+	assert_true(refused(&s, sizeof(s), "size and version"));
 	s.version = 1;
 	s.size = 287;
-	CHECK(refused(&s, sizeof(s), "size and version"));
+	assert_true(refused(&s, sizeof(s), "size and version"));
 	s = good();
 	s.magic++;
-	CHECK(refused(&s, sizeof(s), "no status"));
+	assert_true(refused(&s, sizeof(s), "no status"));
 }
 
-static void contradictions(void)
+static void test_contradictions(void **unused)
 {
 	struct ovbs_status s = good();
 
 	s.reason = OVBS_REASON_OTHER;
-	CHECK(refused(&s, sizeof(s), "state and reason"));
+	assert_true(refused(&s, sizeof(s), "state and reason"));
 	s.state = OVBS_STATE_NOT_RUNNING;
 	s.reason = OVBS_REASON_NONE;
-	CHECK(refused(&s, sizeof(s), "state and reason"));
+	assert_true(refused(&s, sizeof(s), "state and reason"));
 	s.state = 2;
 	s.reason = OVBS_REASON_OTHER;
-	CHECK(refused(&s, sizeof(s), "state and reason"));
+	assert_true(refused(&s, sizeof(s), "state and reason"));
 }
 
 /* Texts become lines of a file: none of them may end one, or never end. */
-static void texts(void)
+static void test_texts(void **unused)
 {
 	static const struct {
 		size_t offset, size;
@@ -167,12 +161,12 @@ static void texts(void)
 		char *at = (char *)&s + text[i].offset;
 
 		memset(at, 'x', text[i].size);
-		CHECK(refused(&s, sizeof(s), "no text"));
+		assert_true(refused(&s, sizeof(s), "no text"));
 		at[text[i].size - 1] = 0;
-		CHECK(!refused(&s, sizeof(s), ""));
+		assert_true(!refused(&s, sizeof(s), ""));
 		for (n = 0; n < sizeof(bad); n++) {
 			at[n] = bad[n];
-			CHECK(refused(&s, sizeof(s), "no text"));
+			assert_true(refused(&s, sizeof(s), "no text"));
 			at[n] = ' ';
 		}
 	}
@@ -180,12 +174,11 @@ static void texts(void)
 
 int main(void)
 {
-	accepted();
-	version_1();
-	attributes();
-	sizes();
-	contradictions();
-	texts();
-	printf("status_test: %u passed, %u failed\n", passed, fails);
-	return fails != 0;
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_accepted),       cmocka_unit_test(test_version_1),
+		cmocka_unit_test(test_attributes),     cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_contradictions), cmocka_unit_test(test_texts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Checking the loader's status (openvbs/status.h), which came from firmware and
- * is believed by people: nothing is used before it was checked. Freestanding:
- * also built on the host for tests/linux/status_test.c.
+ * is believed by people: nothing is used before it was checked. The one check
+ * for vbsctl and openvbs.ko. Pure.
  */
-#ifndef OPENVBS_STATUS_CHECK_H
-#define OPENVBS_STATUS_CHECK_H
+#ifndef OVBS_STATUS_RECORD_H
+#define OVBS_STATUS_RECORD_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,18 +16,17 @@
 #define OPENVBS_STATUS_ATTRIBUTES 6u
 
 /**
- * openvbs_status_check - is this what a loader of openvbs left in this boot?
+ * openvbs_status_check() - is this what a loader of openvbs left in this boot?
  * @attributes: of the UEFI variable
  * @data: its bytes, any alignment
  * @size: how many
  * @out: version 1 widened with zeros; without meaning unless the answer is NULL
  *
  * A variable that lasts beyond a reset, or that the operating system may write,
- * is not the loader's, whatever is in it. A larger size than this module knows
+ * is not the loader's, whatever is in it. A larger size than this program knows
  * is accepted. After success all texts in @out are printable ASCII and end.
  *
- * Return: NULL if it is good, else in words what is wrong; the words of
- * `vbsctl status`. Context: any; pure.
+ * Return: NULL if it is good, else in words what is wrong. Context: any; pure.
  */
 const char *openvbs_status_check(uint32_t attributes, const void *data, size_t size,
 				 struct ovbs_status *out);

@@ -1,9 +1,10 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Checking the loader's status: see status.h.
  *
  * Invariant: whoever can write a variable with this name must not be able to
- * make the state file say something that no loader says, nor to add lines to it.
+ * make `vbsctl status` or the kernel's state file say something that no loader says,
+ * nor to add lines to them.
  */
 #include "status.h"
 
