@@ -289,6 +289,7 @@ void records_lock(struct loader *l)
 	guard_join(&want, &r->opt_out, &guard);
 	status = records_write(l, &guard, "openvbs.efi");
 	if (status == EFI_SUCCESS) {
+		r->lock = want;
 		r->lock_state = OVBS_LOCK_WRITTEN;
 		return;
 	}

@@ -37,6 +37,10 @@ static void fill_settings(const struct loader *l, struct ovbs_status *s)
 	const struct records *r = &l->records;
 
 	for (unsigned int i = 0; i < OVBS_SETTINGS; i++) {
+		uint32_t held;
+
+		if (record_get(&r->lock, (enum ovbs_setting)i, &held))
+			s->setting[i].held = (uint8_t)(held + 1);
 		s->setting[i].value = l->settings.v[i].value;
 		s->setting[i].source = (uint8_t)l->settings.v[i].source;
 	}

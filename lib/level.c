@@ -35,9 +35,8 @@ static const char *secure_boot_words(const struct ovbs_platform *p)
 		return "MokSBState is 1: shim checks no signatures (mokutil --enable-validation)";
 	if (p->secure_boot == OVBS_FACT_ABSENT)
 		return "UEFI variable SecureBoot is absent";
-	return p->setup_mode == OVBS_FACT_YES ?
-		       "UEFI variable SecureBoot is 0, SetupMode is 1: no platform key" :
-		       "UEFI variable SecureBoot is 0";
+	return p->setup_mode == OVBS_FACT_YES ? "UEFI variable SetupMode is 1: no platform key" :
+						"UEFI variable SecureBoot is 0";
 }
 
 static const char *iommu_words(const struct ovbs_platform *p)

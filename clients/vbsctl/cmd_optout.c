@@ -183,27 +183,6 @@ static int write_file(const char *temporary, const char *path, const void *data,
 	return error;
 }
 
-/* The local values as they are now, for --cancel. base_generation says which ones they may replace. */
-static int keep_backup(struct vbsctl *v, const struct store *s)
-{
-	struct ovbs_record old = s->local.record;
-	char folder[4096], path[4096], temporary[4096];
-	int error;
-
-	old.base_generation = store_next_generation(s);
-	record_seal(&old);
-	vbsctl_path(v, folder, BACKUP_DIR);
-	if (mkdir(folder, 0700) != 0 && errno != EEXIST)
-		return vbsctl_error(v, VBSCTL_SYSTEM, "nothing was changed: %s: %s", folder,
-				    strerror(errno));
-	error = write_file(vbsctl_path(v, temporary, BACKUP_FILE ".new"),
-			   vbsctl_path(v, path, BACKUP_FILE), &old, sizeof(old));
-	if (error)
-		return vbsctl_error(v, VBSCTL_SYSTEM, "nothing was changed: %s: %s", path,
-				    strerror(-error));
-	return VBSCTL_OK;
-}
-
 /* Return: whether there is one, and it is what came before the present local values. */
 static bool read_backup(const struct vbsctl *v, const struct store *s, struct ovbs_record *out)
 {
@@ -216,6 +195,29 @@ static bool read_backup(const struct vbsctl *v, const struct store *s, struct ov
 		fclose(f);
 	return record_decode(data, n, out, why) == 0 && s->local.state == SOURCE_GOOD &&
 	       out->base_generation == s->local.record.generation;
+}
+
+/* The local values as they are now, for --cancel; of two in a row, as before the first. base_generation says which ones they may replace. */
+static int keep_backup(struct vbsctl *v, const struct store *s)
+{
+	struct ovbs_record old;
+	char folder[4096], path[4096], temporary[4096];
+	int error;
+
+	if (!boot_opt_out_pending(v) || !read_backup(v, s, &old))
+		old = s->local.record;
+	old.base_generation = store_next_generation(s);
+	record_seal(&old);
+	vbsctl_path(v, folder, BACKUP_DIR);
+	if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+		return vbsctl_error(v, VBSCTL_SYSTEM, "nothing was changed: %s: %s", folder,
+				    strerror(errno));
+	error = write_file(vbsctl_path(v, temporary, BACKUP_FILE ".new"),
+			   vbsctl_path(v, path, BACKUP_FILE), &old, sizeof(old));
+	if (error)
+		return vbsctl_error(v, VBSCTL_SYSTEM, "nothing was changed: %s: %s", path,
+				    strerror(-error));
+	return VBSCTL_OK;
 }
 
 static int set_next(struct vbsctl *v, const struct ovbs_record *old, int entry)

@@ -168,23 +168,17 @@ static unsigned int rebuild(const struct ovbs_status *status, enum ovbs_source s
 	return n;
 }
 
+/* What it holds now: for this boot, or, written in this boot, from the next one on. */
 static void load_lock(struct store *s)
 {
-	struct settings now = { 0 };
-	struct ovbs_record more;
-
+	record_init(&s->lock);
 	if (!s->status_there)
 		return;
-	s->lock_there = rebuild(&s->status, OVBS_SOURCE_LOCK, &s->lock) > 0;
-	if (s->status.lock != OVBS_LOCK_WRITTEN)
-		return;
 	for (unsigned int id = 0; id < OVBS_SETTINGS; id++) {
-		now.v[id].value = s->status.setting[id].value;
-		now.v[id].source = (enum ovbs_source)s->status.setting[id].source;
-	}
-	if (settings_want_lock(&now, s->lock_there ? &s->lock : NULL, &more)) {
-		s->lock = more;
-		s->lock_there = true;
+		uint8_t held = s->status.setting[id].held;
+
+		if (held != 0 && record_set(&s->lock, (enum ovbs_setting)id, held - 1u) == 0)
+			s->lock_there = true;
 	}
 }
 

@@ -73,7 +73,8 @@ enum ovbs_lock {
 struct ovbs_status_setting {
 	uint32_t value;
 	uint8_t source; /* enum ovbs_source */
-	uint8_t reserved[3];
+	uint8_t held;   /* 1 + what the UEFI lock holds, from the next boot on; 0: nothing */
+	uint8_t reserved[2];
 };
 
 struct ovbs_status {

@@ -66,14 +66,15 @@ def platform(secure_boot=1, iommu=0, shim_off=2):
     return out
 
 
-def status(running=False, reason=0, check=b"", evidence=b"", settings=None, lock=0, findings=0, local=0, policy=0,
+def status(running=False, reason=0, check=b"", evidence=b"", settings=None, lock=0, held=None, findings=0, local=0, policy=0,
            part=PART_LE, note=b"", version=2, secure_boot=1, shim_off=2):
     v1 = struct.pack("<IHHIIQQQQQII32s160s32s", 0x5453564F, version, 928 if version > 1 else 288, int(running), reason,
                      0, 0, 0, 0, 0, 2, 0, check, evidence, b"0.1.0")
     assert len(v1) == 288
     if version == 1:
         return v1
-    rows = b"".join(struct.pack("<IB3x", *(settings or {}).get(i, (0, DEFAULT))) for i in range(16))
+    held = {i: value for i, (value, source) in (settings or {}).items() if source == LOCK} if held is None else held
+    rows = b"".join(struct.pack("<IBB2x", *(settings or {}).get(i, (0, DEFAULT)), held.get(i, -1) + 1) for i in range(16))
     return v1 + rows + struct.pack("<IIII16s96s", lock, findings, local, policy, part, note) \
         + platform(secure_boot, shim_off=shim_off)
 
@@ -502,7 +503,7 @@ def test_lock_wins_over_what_was_imported(machine):  # case S5
 
 
 def test_lock_written_in_this_boot_counts_next(machine):
-    machine.boot(settings={**ON, LOCKED: (1, LOCAL)}, lock=2, reason=2, check=b"c", evidence=b"e", local=1)
+    machine.boot(settings={**ON, LOCKED: (1, LOCAL)}, lock=2, held={VBS: 1, LEVEL: 1, LOCKED: 1, 3: 0}, reason=2, check=b"c", evidence=b"e", local=1)
     machine.local({VBS: 1, LEVEL: 1, LOCKED: 1})
     assert machine.json("status")["Lock"]["Values"]["EnableVirtualizationBasedSecurity"] == 1
     machine.run("disable", expect=EXIT_LOCKED)
@@ -598,6 +599,14 @@ def test_opt_out_of_a_part(locked):
     locked.run("opt-out", "--credential-guard")
     assert locked.local()["values"] == {VBS: 1, LEVEL: 1, LOCKED: 1, LSA: 0}
     assert wide("DISABLE-LSA-ISO") in locked.get("Boot0000", GLOBAL)
+
+
+def test_opt_out_twice_then_cancel_gives_back_the_first_values(locked):
+    before = locked.local()["values"]
+    locked.run("opt-out", "--credential-guard")
+    locked.run("opt-out")
+    locked.run("opt-out", "--cancel")
+    assert locked.local()["values"] == before
 
 
 def test_opt_out_cancel(locked):

@@ -31,7 +31,7 @@ def status_variable(lock=None, opted_out=False):
     head = struct.pack("<IHHIIQQQQQII32s160s32s", 0x5453564F, 2, 928, 1, 0, 0x7A000000, 65536, 0x7A100000,
                        4096, 4 << 20, 2, 0, b"", b"", b"0.1.0")
     source = {**{i: 3 for i in lock or {}}, **({0: 4} if opted_out else {})}
-    settings = b"".join(struct.pack("<IB3x", (lock or {}).get(i, 0), source.get(i, 0)) for i in range(16))
+    settings = b"".join(struct.pack("<IBB2x", (lock or {}).get(i, 0), source.get(i, 0), (lock or {}).get(i, -1) + 1) for i in range(16))
     tail = struct.pack("<IIII16s96s384s", 1 if lock else 0, 16 if opted_out else 0, 0, 0, b"", b"", b"")
     return struct.pack("<I", 6) + head + settings + tail
 
