@@ -34,8 +34,10 @@
 #define FADT_F_RESET_REG  (1u << 10)
 #define FADT_F_HW_REDUCED (1u << 20)
 
-#define GAS_SYSTEM_IO 1 /* ACPI 6.5, table 5.1 */
-#define GAS_SIZE      12
+/* ACPI 6.5, table 5.1 */
+#define GAS_SYSTEM_MEMORY 0
+#define GAS_SYSTEM_IO     1
+#define GAS_SIZE          12
 
 /* ACPI 6.5, 20.2: AML encoding */
 #define AML_ZERO    0x00
@@ -195,22 +197,30 @@ static bool map_table(const struct acpi_memory *memory, uint64_t address, struct
 	return t->data != NULL;
 }
 
-/* XSDT or RSDT; *width is the size of an entry. */
-static bool map_root(const struct acpi_memory *memory, uint64_t rsdp, struct table *root, size_t *width)
+bool acpi_root(const struct acpi_memory *memory, uint64_t rsdp, uint64_t *xsdt, uint32_t *rsdt)
 {
 	const uint8_t *p = rsdp != 0 ? memory->map(memory, rsdp, 20) : NULL;
-	uint64_t xsdt = 0;
-	uint32_t rsdt;
 
 	if (p == NULL || memcmp(p, "RSD PTR ", 8) != 0)
 		return false;
-	memcpy(&rsdt, p + 16, sizeof(rsdt));
-	if (p[15] >= 2) {
-		p = memory->map(memory, rsdp, 36);
-		if (p == NULL)
-			return false;
-		memcpy(&xsdt, p + 24, sizeof(xsdt));
-	}
+	memcpy(rsdt, p + 16, sizeof(*rsdt));
+	*xsdt = 0;
+	if (p[15] < 2)
+		return true;
+	p = memory->map(memory, rsdp, 36);
+	if (p != NULL)
+		memcpy(xsdt, p + 24, sizeof(*xsdt));
+	return p != NULL;
+}
+
+/* XSDT or RSDT; *width is the size of an entry. */
+static bool map_root(const struct acpi_memory *memory, uint64_t rsdp, struct table *root, size_t *width)
+{
+	uint64_t xsdt;
+	uint32_t rsdt;
+
+	if (!acpi_root(memory, rsdp, &xsdt, &rsdt))
+		return false;
 	*width = 8;
 	if (map_table(memory, xsdt, root) && memcmp(root->data, "XSDT", 4) == 0)
 		return true;
@@ -324,6 +334,18 @@ unsigned int acpi_mcfg_read(const struct acpi_memory *memory, uint64_t rsdp, uin
 		return last + 1u;
 	}
 	return 0;
+}
+
+#define HPET_GAS 40 /* IA-PC HPET 1.0a, 3.2.4: base address, 12 bytes */
+
+uint64_t acpi_hpet_read(const struct acpi_memory *memory, uint64_t rsdp)
+{
+	struct table hpet;
+	size_t index = 0;
+
+	if (!next_named(memory, rsdp, "HPET", &index, &hpet) || field(&hpet, HPET_GAS, 1) != GAS_SYSTEM_MEMORY)
+		return 0;
+	return field(&hpet, HPET_GAS + 4, 8);
 }
 
 bool acpi_find_table(const struct acpi_memory *memory, uint64_t rsdp, const char *signature,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The few facts of the ACPI tables that openvbs needs: the power management
- * ports, what to write there for power-off, and the number of CPUs.
+ * ports, what to write there for power-off, the number of CPUs, where PCI's
+ * configuration space and the HPET are.
  *
  * There is no AML interpreter: \_S5_ is found by its encoding. Tables are read
  * through a callback, so that tests and fuzzers can hand in buffers; nothing
@@ -89,6 +90,27 @@ unsigned int acpi_madt_cpus(const struct acpi_memory *memory, uint64_t rsdp, uin
  * Source: PCI Firmware 3.3, 4.1.2. Context: any.
  */
 unsigned int acpi_mcfg_read(const struct acpi_memory *memory, uint64_t rsdp, uint64_t *base);
+
+/**
+ * acpi_hpet_read() - where the registers of the HPET are
+ * @memory: how to read
+ * @rsdp: address of the root pointer
+ *
+ * Return: their address in memory; 0 if there is no such table.
+ * Source: IA-PC HPET 1.0a, 3.2.4. Context: any.
+ */
+uint64_t acpi_hpet_read(const struct acpi_memory *memory, uint64_t rsdp);
+
+/**
+ * acpi_root() - where the lists of tables are
+ * @memory: how to read
+ * @rsdp: address of the root pointer
+ * @xsdt: 0 if the pointer is of ACPI 1.0
+ * @rsdt: may be 0
+ *
+ * Return: whether there is a root pointer. Source: ACPI 6.5, 5.2.5.3. Context: any.
+ */
+bool acpi_root(const struct acpi_memory *memory, uint64_t rsdp, uint64_t *xsdt, uint32_t *rsdt) __must_check;
 
 /**
  * acpi_find_table() - a table by its signature, for decoders that check it themselves

@@ -97,6 +97,19 @@ static int build_tables(struct ovbs_boot_info *info, const struct elf_plan *plan
 	return rc;
 }
 
+/* A table that makes no sense left nothing in the lists: then there is no IOMMU. */
+static void fill_iommu(const struct loader *l, struct ovbs_boot_info *info)
+{
+	_Static_assert(sizeof(info->iommu) == sizeof(l->iommu.unit), "the same list");
+	_Static_assert(sizeof(info->dma_range) == sizeof(l->iommu.range), "the same list");
+	info->iommu_count = l->iommu.units;
+	info->dma_range_count = l->iommu.ranges;
+	memcpy(info->iommu, l->iommu.unit, sizeof(info->iommu));
+	memcpy(info->dma_range, l->iommu.range, sizeof(info->dma_range));
+	if (dma_required(l))
+		info->flags |= OVBS_BOOT_F_DMA_REQUIRED;
+}
+
 static void fill_info(struct loader *l, struct ovbs_boot_info *info)
 {
 	uint32_t first;
@@ -119,6 +132,8 @@ static void fill_info(struct loader *l, struct ovbs_boot_info *info)
 			   MADT_F_ENABLED | MADT_F_ONLINE_CAPABLE, &first) == l->cpu_count)
 		info->flags |= OVBS_BOOT_F_ALL_CPUS;
 	info->ecam_buses = acpi_mcfg_read(platform_acpi_memory(), platform_rsdp(l), &info->ecam_base);
+	info->hpet_base = acpi_hpet_read(platform_acpi_memory(), platform_rsdp(l));
+	fill_iommu(l, info);
 }
 
 /* Ticks in 10 ms by the firmware's clock. */
@@ -159,6 +174,7 @@ bool block_create(struct loader *l)
 	memset(&plan, 0, sizeof(plan));
 	plan.image_size = l->hv_plan.image_size;
 	plan.cpu_count = l->cpu_count;
+	plan.iommu_count = l->iommu.units;
 	if (!gather_vtl1(l, &vtl1, &plan))
 		return false;
 	rc = layout_plan(&plan);
@@ -195,6 +211,11 @@ void block_free(struct loader *l)
 {
 	uint64_t spa = l->info->block_spa, size = l->info->block_size;
 
+	if (l->info->dma_stuck != 0) { /* an IOMMU may still walk tables in it */
+		verdict_add(&l->verdict, "%llu KiB stay taken", (unsigned long long)size / 1024);
+		l->info = NULL;
+		return;
+	}
 	memset((void *)spa, 0, size);
 	l->bs->FreePages(spa, size / PAGE_SIZE);
 	l->info = NULL;

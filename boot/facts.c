@@ -67,29 +67,29 @@ static uint8_t there(const struct loader *l, CHAR16 *name, EFI_GUID guid)
 		       OVBS_FACT_NO;
 }
 
-static void gather_iommu(const struct loader *l, struct ovbs_platform *p)
+static void gather_iommu(struct loader *l, struct ovbs_platform *p)
 {
 	const struct acpi_memory *memory = platform_acpi_memory();
+	struct acpi_iommu *iommu = &l->iommu;
 	uint64_t rsdp = platform_rsdp(l);
-	struct acpi_iommu iommu;
 	const void *table;
 	size_t len;
 	int rc;
 
-	memset(&iommu, 0, sizeof(iommu));
+	memset(iommu, 0, sizeof(*iommu));
 	if (acpi_find_table(memory, rsdp, "IVRS", &table, &len)) {
-		rc = acpi_ivrs_decode(table, len, &iommu);
+		rc = acpi_ivrs_decode(table, len, iommu);
 	} else if (acpi_find_table(memory, rsdp, "DMAR", &table, &len)) {
-		rc = acpi_dmar_decode(table, len, &iommu);
+		rc = acpi_dmar_decode(table, len, iommu);
 	} else {
 		p->iommu = OVBS_FACT_ABSENT;
 		return;
 	}
-	p->iommu_kind = (uint8_t)iommu.kind;
+	p->iommu_kind = (uint8_t)iommu->kind;
 	p->iommu = rc == 0 ? OVBS_FACT_YES : OVBS_FACT_UNREADABLE;
-	p->iommu_flags = rc == 0 ? iommu.flags : 0;
-	p->iommu_units = rc == 0 ? iommu.units : 0;
-	memcpy(p->iommu_why, iommu.why, sizeof(p->iommu_why));
+	p->iommu_flags = rc == 0 ? iommu->flags : 0;
+	p->iommu_units = rc == 0 ? iommu->units : 0;
+	memcpy(p->iommu_why, iommu->why, sizeof(p->iommu_why));
 }
 
 static void gather_wsmt(const struct loader *l, struct ovbs_platform *p)

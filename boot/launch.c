@@ -94,6 +94,58 @@ static bool check_all_cpus(struct launch *launch)
 	return true;
 }
 
+static void take_dma(struct loader *l)
+{
+	const struct ovbs_boot_info *info = l->info;
+
+	if (l->iommu.units == 0)
+		return; /* the hypervisor was not asked */
+	l->platform.dma = info->dma_state <= OVBS_DMA_ENFORCED ? (uint8_t)info->dma_state : OVBS_DMA_FAILED;
+	if (l->platform.dma == OVBS_DMA_FAILED)
+		ovbs_snprintf(l->platform.iommu_why, sizeof(l->platform.iommu_why), "%.*s",
+			      (int)sizeof(info->dma_why),
+			      info->dma_why[0] != '\0' ? info->dma_why : "no reason given");
+}
+
+/* Level 3 asks for DMA protection, and the hypervisor could not switch it on. */
+static void set_no_dma(struct loader *l, const char *why, size_t size)
+{
+	verdict_set(&l->verdict, OVBS_REASON_NO_IOMMU, "iommu.enable", "level 3 by %s; %.*s",
+		    source_name(l->settings.v[OVBS_SET_LEVEL].source), (int)size, why);
+}
+
+static void set_refused(struct loader *l, uint64_t code)
+{
+	const struct ovbs_boot_info *info = l->info;
+
+	if (code == OVBS_HV_E_IOMMU) {
+		take_dma(l);
+		set_no_dma(l, info->why, sizeof(info->why));
+		return;
+	}
+	verdict_set_prepare(&l->verdict, code);
+	if (info->why[0] != '\0')
+		verdict_add(&l->verdict, "%.*s", (int)sizeof(info->why), info->why);
+}
+
+/*
+ * An image that knows nothing of DMA protection, or of the flag, does not
+ * refuse; nothing has been entered yet, so the level can still be kept.
+ */
+static bool keeps_level(struct loader *l)
+{
+	const struct ovbs_boot_info *info = l->info;
+
+	if (!dma_required(l) || info->dma_state == OVBS_DMA_ENFORCED)
+		return true;
+	take_dma(l);
+	if (info->dma_why[0] != '\0')
+		set_no_dma(l, info->dma_why, sizeof(info->dma_why));
+	else
+		set_no_dma(l, "the hypervisor did not switch it on", 64);
+	return false;
+}
+
 /* The hypervisor's tables use NX, which is a reserved bit while EFER.NXE is 0. */
 static bool prepare(struct launch *launch)
 {
@@ -104,12 +156,11 @@ static bool prepare(struct launch *launch)
 
 	cpu_capture_context(&context);
 	code = stub_prepare(launch->entry, launch->info_va, info->loader_root, &context);
-	if (code == OVBS_HV_OK)
+	if (code == OVBS_HV_OK && keeps_level(launch->l))
 		return true;
 	cpu_set_nx(nx);
-	verdict_set_prepare(&launch->l->verdict, code);
-	if (info->why[0] != '\0')
-		verdict_add(&launch->l->verdict, "%.*s", (int)sizeof(info->why), info->why);
+	if (code != OVBS_HV_OK)
+		set_refused(launch->l, code);
 	return false;
 }
 
@@ -171,6 +222,16 @@ static void take_results(struct loader *l)
 	l->stats_gpa = info->stats_gpa;
 	l->stats_size = info->stats_size;
 	l->memory_bytes = info->block_size;
+	take_dma(l);
+}
+
+/* Where no level asks for it, it runs without; but not silently. */
+static void finish_dma(struct loader *l)
+{
+	if (l->platform.dma == OVBS_DMA_ENFORCED)
+		hide_iommu(l);
+	else if (l->platform.dma == OVBS_DMA_FAILED)
+		verdict_add(&l->verdict, "DMA protection off: %s", l->platform.iommu_why);
 }
 
 /*
@@ -206,7 +267,7 @@ bool launch(struct loader *l)
 
 	memset(&launch, 0, sizeof(launch));
 	launch.l = l;
-	if (!mp_find(l) || !check_all_cpus(&launch) || !block_create(l))
+	if (!mp_find(l) || !check_all_cpus(&launch) || !dma_plan(l) || !block_create(l))
 		return false;
 	launch.entry = l->hv_plan.entry;
 	launch.info_va = HV_VA_BASE + l->info->info_off;
@@ -215,5 +276,6 @@ bool launch(struct loader *l)
 		return false;
 	}
 	l->running = true;
+	finish_dma(l);
 	return true;
 }

@@ -38,6 +38,8 @@ int layout_plan(struct ovbs_boot_info *info)
 	info->shared_off = info->info_off + up(sizeof(*info), PAGE_SIZE);
 	info->shared_next = info->shared_off;
 	info->shared_size = up(OVBS_SHARED_POOL_BASE + cpus * OVBS_SHARED_POOL_PER_CPU, PAGE_SIZE);
+	if (info->iommu_count > 0)
+		info->shared_size += OVBS_SHARED_POOL_IOMMU;
 	info->private_size = up(cpus * OVBS_PRIVATE_PER_CPU, PAGE_SIZE);
 	pools = info->shared_off + info->shared_size + info->private_size;
 	tables = LOADER_TABLES_FIXED + (pools / LARGE_PAGE_SIZE + 1) * PAGE_SIZE;

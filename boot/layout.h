@@ -19,7 +19,7 @@
 
 /**
  * layout_plan() - sizes and offsets of the block
- * @info: image_size, cpu_count and vtl1_size are read; block_size, info_off,
+ * @info: image_size, cpu_count, vtl1_size and iommu_count are read; block_size, info_off,
  *        shared_*, private_*, vtl1_off are filled; shared_next is where the loader's tables start
  *
  * The shared pool holds the loader's own tables on top of what the hypervisor

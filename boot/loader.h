@@ -12,6 +12,7 @@
 #include <openvbs/boot_info.h>
 #include <openvbs/status.h>
 
+#include "acpi_tables.h"
 #include "checks.h"
 #include "config.h"
 #include "elf.h"
@@ -41,6 +42,7 @@ struct loader {
 	struct records records;
 	struct settings settings;
 	struct ovbs_platform platform;
+	struct acpi_iommu iommu; /* facts.c: what the platform's DMAR or IVRS lists */
 	uint8_t esp_partition[16]; /* GUID of the partition that this file lies on; 0 if there is none */
 	bool second;               /* openvbs runs since an earlier start in this boot */
 	enum cpu_kind kind;        /* of the boot CPU; all others must be of the same */
@@ -81,6 +83,15 @@ EFI_STATUS records_write(struct loader *l, struct ovbs_record *guard, const char
 
 /* facts.c: what this machine has: l->platform, l->esp_partition. */
 void facts_gather(struct loader *l);
+
+/* dma.c: does the level ask for DMA protection? Then nothing starts without it. */
+bool dma_required(const struct loader *l);
+
+/* dma.c: which IOMMUs the hypervisor gets: l->iommu. False: level 3 can't be had; l->verdict says why. */
+bool dma_plan(struct loader *l) __must_check;
+
+/* hide.c: keep DMAR and IVRS from the operating system. DMA protection is enforced. */
+void hide_iommu(struct loader *l);
 
 /* mandatory.c: is openvbs required to run? and: say why it does not, and stay. */
 bool mandatory(const struct loader *l);

@@ -5,7 +5,7 @@
  * Unlike the tables that power management needs (boot/acpi_pm.c), these are
  * claims about protection, so a wrong checksum or a length that does not fit
  * makes the whole table worthless. Every walk moves by a checked length that is
- * not 0, and tables are short, since each unit is compared with all before it.
+ * not 0. Units and ranges go into lists of fixed size, each compared with all before it.
  */
 #include "acpi_tables.h"
 
@@ -16,7 +16,11 @@
 #include "ovbs_string.h"
 
 #define TABLE_MAX (64u << 10) /* the largest real ones have some 10 KiB */
-#define UNITS_MAX 1024u
+
+#define PAGE_BITS    12
+#define PAGE         (1u << PAGE_BITS)
+#define PHYSICAL_END (1ull << 52) /* no CPU and no IOMMU has more address bits */
+#define ALL_ONES     UINT64_MAX
 
 #define FIRST_BLOCK 48 /* of DMAR and of IVRS: header and 12 bytes */
 #define BLOCK_MIN   4  /* type and length */
@@ -28,11 +32,15 @@
 #define DMAR_WIDTH_MAX 63
 #define DRHD           0
 #define DRHD_SIZE      16 /* then device scopes */
-#define DRHD_PAGES     5  /* bits 3:0: log2 of the register set's 4 KiB pages */
+#define DRHD_FLAGS     4
+#define DRHD_PAGES     5 /* bits 3:0: log2 of the register set's 4 KiB pages */
+#define DRHD_SEGMENT   6
 #define DRHD_BASE      8
+#define RMRR           1
+#define RMRR_SIZE      24 /* then device scopes */
+#define RMRR_BASE      8
+#define RMRR_LIMIT     16 /* the last byte */
 #define SCOPE_MIN      6
-#define PAGE_BITS      12
-#define ALL_ONES       UINT64_MAX
 
 /* AMD IOMMU 3.08, 5.2 */
 #define IVHD_10          0x10
@@ -48,6 +56,11 @@
 #define IVMD_FIRST       0x20
 #define IVMD_LAST        0x22
 #define IVMD_SIZE        32
+#define IVMD_FLAGS       1
+#define IVMD_F_UNITY     1u
+#define IVMD_F_EXCLUSION 8u
+#define IVMD_START       16
+#define IVMD_LENGTH      24
 #define IVHD_ENTRY_HID   0xF0
 #define IVHD_HID_SIZE    22 /* then the unique identifier */
 #define IVHD_HID_UID_LEN 21
@@ -58,12 +71,6 @@
 struct table {
 	const uint8_t *data;
 	size_t len;
-};
-
-/* A remapping unit's registers, and which unit that is. */
-struct unit {
-	uint64_t base, size;
-	uint32_t id; /* AMD: segment and device; Intel: the offset of the entry, as each is a unit */
 };
 
 /* The caller has checked that the field is inside. */
@@ -111,31 +118,95 @@ static int open_table(struct table *t, const char *signature, size_t min, char *
 }
 
 /* Registers that can't be there. An address of all ones is what broken firmware leaves. */
-static int check_unit(const struct unit *u, size_t at, uint64_t align, char *why)
+static int check_registers(uint64_t base, uint64_t size, uint64_t align, size_t at, char *why)
 {
-	if (u->base == 0 || u->base == ALL_ONES)
-		return REFUSE(why, "offset %zu: registers at %s", at, u->base == 0 ? "0" : "all ones");
-	if ((u->base & (align - 1)) != 0 || u->base > ALL_ONES - u->size)
-		return REFUSE(why, "offset %zu: registers at %llxh", at, (unsigned long long)u->base);
+	if (base == 0 || base == ALL_ONES)
+		return REFUSE(why, "offset %zu: registers at %s", at, base == 0 ? "0" : "all ones");
+	if ((base & (align - 1)) != 0 || base > PHYSICAL_END - size)
+		return REFUSE(why, "offset %zu: registers at %llxh", at, (unsigned long long)base);
 	return 0;
 }
 
-static bool overlap(const struct unit *a, const struct unit *b)
+static uint64_t registers_size(const struct ovbs_iommu_unit *u)
 {
-	return a->base < b->base + b->size && b->base < a->base + a->size;
+	return u->kind == OVBS_IOMMU_AMD ? IVHD_REGISTERS : u->size;
+}
+
+static bool overlaps(const struct ovbs_iommu_unit *u, uint64_t start, uint64_t end)
+{
+	return start < u->base + registers_size(u) && u->base < end;
+}
+
+/* A unit that no other one is, whose registers are nobody else's. */
+static int add_unit(struct acpi_iommu *out, const struct ovbs_iommu_unit *u, size_t at)
+{
+	for (unsigned int i = 0; i < out->units; i++)
+		if (overlaps(&out->unit[i], u->base, u->base + registers_size(u)))
+			return REFUSE(out->why, "offset %zu: registers overlap those of unit %u", at, i);
+	if (out->units == OVBS_MAX_IOMMUS)
+		return REFUSE(out->why, "offset %zu: more than %u units", at, OVBS_MAX_IOMMUS);
+	out->unit[out->units++] = *u;
+	return 0;
+}
+
+/* Into the ascending list; what it touches becomes one range with it. False: no room. */
+static bool insert_range(struct acpi_iommu *out, struct ovbs_range new)
+{
+	struct ovbs_range *r = out->range;
+	unsigned int first = 0, last;
+
+	while (first < out->ranges && r[first].end < new.start)
+		first++;
+	for (last = first; last < out->ranges && r[last].start <= new.end; last++) {
+		if (r[last].start < new.start)
+			new.start = r[last].start;
+		if (r[last].end > new.end)
+			new.end = r[last].end;
+	}
+	if (last == first && out->ranges == OVBS_MAX_DMA_RANGES)
+		return false;
+	memmove(&r[first + 1], &r[last], (out->ranges - last) * sizeof(*r));
+	r[first] = new;
+	out->ranges = (uint16_t)(out->ranges + 1 - (last - first));
+	return true;
+}
+
+/* @last is the last byte's address. A page that is promised in part is mapped in whole. */
+static int add_range(struct acpi_iommu *out, uint64_t start, uint64_t last, size_t at)
+{
+	struct ovbs_range r = { start & ~(uint64_t)(PAGE - 1), (last | (PAGE - 1)) + 1 };
+
+	if (last < start)
+		return REFUSE(out->why, "offset %zu: memory range ends before it starts", at);
+	if (last >= PHYSICAL_END)
+		return REFUSE(out->why, "offset %zu: range up to %llxh", at, (unsigned long long)last);
+	if (!insert_range(out, r))
+		return REFUSE(out->why, "offset %zu: more than %u ranges", at, OVBS_MAX_DMA_RANGES);
+	return 0;
+}
+
+/* Whoever may write to a unit's registers can switch it off: nobody can be promised that. */
+static int check_promises(struct acpi_iommu *out)
+{
+	for (unsigned int i = 0; i < out->units; i++)
+		for (unsigned int n = 0; n < out->ranges; n++)
+			if (overlaps(&out->unit[i], out->range[n].start, out->range[n].end))
+				return REFUSE(out->why, "range at %llxh covers registers of unit %u",
+					      (unsigned long long)out->range[n].start, i);
+	return 0;
+}
+
+/* Nothing of a table that is refused is left for somebody to use. */
+static int finish(struct acpi_iommu *out, int err)
+{
+	if (err == 0)
+		err = check_promises(out);
+	if (err != 0)
+		out->units = out->ranges = 0;
+	return err;
 }
 
 /* --- DMAR -------------------------------------------------------------- */
-
-static bool drhd_at(const struct table *t, size_t at, size_t len, struct unit *u)
-{
-	if (get(t, at, 2) != DRHD || len < DRHD_SIZE)
-		return false;
-	u->base = get(t, at + DRHD_BASE, 8);
-	u->size = 1ull << (PAGE_BITS + (t->data[at + DRHD_PAGES] & 0xF));
-	u->id = (uint32_t)at;
-	return true;
-}
 
 /* Device scopes: only their lengths are of interest here. */
 static int check_scopes(const struct table *t, size_t at, size_t end, char *why)
@@ -150,43 +221,60 @@ static int check_scopes(const struct table *t, size_t at, size_t end, char *why)
 	return 0;
 }
 
-/* The units before @limit were checked: their lengths are good. */
-static int dmar_distinct(const struct table *t, const struct unit *u, size_t limit, char *why)
-{
-	struct unit other;
-	size_t len;
-
-	for (size_t at = FIRST_BLOCK; at < limit; at += len) {
-		len = (size_t)get(t, at + 2, 2);
-		if (drhd_at(t, at, len, &other) && overlap(u, &other))
-			return REFUSE(why, "offset %zu: registers overlap those of offset %zu", limit, at);
-	}
-	return 0;
-}
-
 static int dmar_unit(const struct table *t, size_t at, size_t len, struct acpi_iommu *out)
 {
-	struct unit u = { 0 };
+	struct ovbs_iommu_unit u = { .kind = OVBS_IOMMU_INTEL };
 	int err;
 
-	if (!drhd_at(t, at, len, &u))
+	if (len < DRHD_SIZE)
 		return REFUSE(out->why, "offset %zu: DRHD of %zu bytes, not 16", at, len);
-	if (out->units == UNITS_MAX)
-		return REFUSE(out->why, "offset %zu: more than %u units", at, UNITS_MAX);
-	err = check_unit(&u, at, 1u << PAGE_BITS, out->why);
+	u.base = get(t, at + DRHD_BASE, 8);
+	u.size = 1u << (PAGE_BITS + (t->data[at + DRHD_PAGES] & 0xF));
+	u.segment = (uint16_t)get(t, at + DRHD_SEGMENT, 2);
+	u.flags = t->data[at + DRHD_FLAGS];
+	err = check_registers(u.base, u.size, PAGE, at, out->why);
 	if (err == 0)
 		err = check_scopes(t, at + DRHD_SIZE, at + len, out->why);
-	if (err == 0)
-		err = dmar_distinct(t, &u, at, out->why);
-	if (err == 0)
-		out->units++;
+	return err == 0 ? add_unit(out, &u, at) : err;
+}
+
+static int dmar_range(const struct table *t, size_t at, size_t len, struct acpi_iommu *out)
+{
+	int err;
+
+	if (len < RMRR_SIZE)
+		return REFUSE(out->why, "offset %zu: RMRR of %zu bytes, not 24", at, len);
+	err = check_scopes(t, at + RMRR_SIZE, at + len, out->why);
+	if (err != 0)
+		return err;
+	return add_range(out, get(t, at + RMRR_BASE, 8), get(t, at + RMRR_LIMIT, 8), at);
+}
+
+static int dmar_blocks(const struct table *t, struct acpi_iommu *out)
+{
+	size_t block;
+	int err = 0;
+
+	for (size_t at = FIRST_BLOCK; at < t->len && err == 0; at += block) {
+		uint64_t type;
+
+		block = t->len - at >= BLOCK_MIN ? (size_t)get(t, at + 2, 2) : 0;
+		if (block < BLOCK_MIN || block > t->len - at)
+			return REFUSE(out->why, "offset %zu: structure of %zu bytes", at, block);
+		type = get(t, at, 2);
+		if (type == DRHD)
+			err = dmar_unit(t, at, block, out);
+		else if (type == RMRR)
+			err = dmar_range(t, at, block, out);
+	}
+	if (err == 0 && out->units == 0)
+		return REFUSE(out->why, "no remapping unit (DRHD) in %zu bytes", t->len);
 	return err;
 }
 
 int acpi_dmar_decode(const void *table, size_t len, struct acpi_iommu *out)
 {
 	struct table t = { table, len };
-	size_t block;
 	int err;
 
 	memset(out, 0, sizeof(*out));
@@ -196,20 +284,10 @@ int acpi_dmar_decode(const void *table, size_t len, struct acpi_iommu *out)
 		return err;
 	if (t.data[DMAR_WIDTH] < DMAR_WIDTH_MIN || t.data[DMAR_WIDTH] > DMAR_WIDTH_MAX)
 		return REFUSE(out->why, "offset 36: host address width field is %u", t.data[DMAR_WIDTH]);
-	for (size_t at = FIRST_BLOCK; at < t.len; at += block) {
-		block = t.len - at >= BLOCK_MIN ? (size_t)get(&t, at + 2, 2) : 0;
-		if (block < BLOCK_MIN || block > t.len - at)
-			return REFUSE(out->why, "offset %zu: structure of %zu bytes", at, block);
-		if (get(&t, at, 2) != DRHD)
-			continue;
-		err = dmar_unit(&t, at, block, out);
-		if (err != 0)
-			return err;
-	}
-	if (out->units == 0)
-		return REFUSE(out->why, "no remapping unit (DRHD) in %zu bytes", t.len);
-	out->flags = t.data[DMAR_FLAGS];
-	return 0;
+	err = finish(out, dmar_blocks(&t, out));
+	if (err == 0)
+		out->flags = t.data[DMAR_FLAGS];
+	return err;
 }
 
 /* --- IVRS -------------------------------------------------------------- */
@@ -220,19 +298,6 @@ static size_t ivhd_header(uint8_t type)
 	if (type == IVHD_10)
 		return IVHD_10_SIZE;
 	return type == IVHD_11 || type == IVHD_40 ? IVHD_11_SIZE : 0;
-}
-
-/* As with drhd_at(): false for another block, and for one that is too short. */
-static bool ivhd_at(const struct table *t, size_t at, size_t len, struct unit *u)
-{
-	size_t header = ivhd_header(t->data[at]);
-
-	if (header == 0 || len < header)
-		return false;
-	u->base = get(t, at + IVHD_BASE, 8);
-	u->size = IVHD_REGISTERS;
-	u->id = (uint32_t)(get(t, at + IVHD_SEGMENT, 2) << 16 | get(t, at + IVHD_ID, 2));
-	return true;
 }
 
 /* AMD IOMMU 3.08, 5.2.2.1: the type gives the length. Return: 0 if it can't be known. */
@@ -264,73 +329,89 @@ static int check_device_entries(const struct table *t, size_t at, size_t end, ch
  * One unit has a block of each type that its firmware knows, with the same
  * registers; two units have different ones. Writes @again: it had one before.
  */
-static int ivrs_distinct(const struct table *t, const struct unit *u, size_t limit, bool *again, char *why)
+static int ivrs_known(struct acpi_iommu *out, const struct ovbs_iommu_unit *u, size_t at, bool *again)
 {
-	struct unit other;
-	size_t len;
-
 	*again = false;
-	for (size_t at = FIRST_BLOCK; at < limit; at += len) {
-		len = (size_t)get(t, at + 2, 2);
-		if (!ivhd_at(t, at, len, &other))
+	for (unsigned int i = 0; i < out->units; i++) {
+		const struct ovbs_iommu_unit *other = &out->unit[i];
+
+		if (other->segment != u->segment || other->function != u->function)
 			continue;
-		if (other.id == u->id && other.base == u->base)
-			*again = true;
-		else if (other.id == u->id || overlap(u, &other))
-			return REFUSE(why, "offset %zu: registers %s offset %zu", limit,
-				      other.id == u->id ? "are not those of" : "overlap those of", at);
+		if (other->base != u->base || other->capability != u->capability)
+			return REFUSE(out->why, "offset %zu: %s not that of unit %u, the same device",
+				      at, other->base != u->base ? "address is" : "capability is", i);
+		*again = true;
 	}
 	return 0;
 }
 
 static int ivrs_unit(const struct table *t, size_t at, size_t len, struct acpi_iommu *out)
 {
-	struct unit u = { 0 };
-	bool again;
+	struct ovbs_iommu_unit u = { .kind = OVBS_IOMMU_AMD };
+	size_t header = ivhd_header(t->data[at]);
+	bool again = false;
 	int err;
 
-	if (!ivhd_at(t, at, len, &u))
+	if (len < header)
 		return REFUSE(out->why, "offset %zu: IVHD of %zu bytes, too short", at, len);
-	if (out->units == UNITS_MAX)
-		return REFUSE(out->why, "offset %zu: more than %u units", at, UNITS_MAX);
-	if (get(t, at + IVHD_CAPABILITY, 2) == 0)
+	u.base = get(t, at + IVHD_BASE, 8);
+	u.segment = (uint16_t)get(t, at + IVHD_SEGMENT, 2);
+	u.function = (uint16_t)get(t, at + IVHD_ID, 2);
+	u.capability = (uint16_t)get(t, at + IVHD_CAPABILITY, 2);
+	if (u.capability == 0)
 		return REFUSE(out->why, "offset %zu: capability offset is 0", at);
-	err = check_unit(&u, at, IVHD_REGISTERS, out->why);
+	err = check_registers(u.base, IVHD_REGISTERS, IVHD_REGISTERS, at, out->why);
 	if (err == 0)
-		err = check_device_entries(t, at + ivhd_header(t->data[at]), at + len, out->why);
+		err = check_device_entries(t, at + header, at + len, out->why);
 	if (err == 0)
-		err = ivrs_distinct(t, &u, at, &again, out->why);
-	if (err == 0 && !again)
-		out->units++;
+		err = ivrs_known(out, &u, at, &again);
+	return err == 0 && !again ? add_unit(out, &u, at) : err;
+}
+
+static int ivrs_range(const struct table *t, size_t at, size_t len, struct acpi_iommu *out)
+{
+	uint64_t start, size;
+
+	if (len < IVMD_SIZE)
+		return REFUSE(out->why, "offset %zu: IVMD of %zu bytes, not 32", at, len);
+	if ((t->data[at + IVMD_FLAGS] & (IVMD_F_UNITY | IVMD_F_EXCLUSION)) == 0)
+		return 0;
+	start = get(t, at + IVMD_START, 8);
+	size = get(t, at + IVMD_LENGTH, 8);
+	if (size == 0 || size - 1 > ALL_ONES - start)
+		return REFUSE(out->why, "offset %zu: memory range of %llxh bytes", at,
+			      (unsigned long long)size);
+	return add_range(out, start, start + (size - 1), at);
+}
+
+static int ivrs_blocks(const struct table *t, struct acpi_iommu *out)
+{
+	size_t block;
+	int err = 0;
+
+	for (size_t at = FIRST_BLOCK; at < t->len && err == 0; at += block) {
+		block = t->len - at >= BLOCK_MIN ? (size_t)get(t, at + 2, 2) : 0;
+		if (block < BLOCK_MIN || block > t->len - at)
+			return REFUSE(out->why, "offset %zu: block of %zu bytes", at, block);
+		if (t->data[at] >= IVMD_FIRST && t->data[at] <= IVMD_LAST)
+			err = ivrs_range(t, at, block, out);
+		else if (ivhd_header(t->data[at]) != 0)
+			err = ivrs_unit(t, at, block, out);
+	}
+	if (err == 0 && out->units == 0)
+		return REFUSE(out->why, "no remapping unit (IVHD) in %zu bytes", t->len);
 	return err;
 }
 
 int acpi_ivrs_decode(const void *table, size_t len, struct acpi_iommu *out)
 {
 	struct table t = { table, len };
-	size_t block;
 	int err;
 
 	memset(out, 0, sizeof(*out));
 	out->kind = OVBS_IOMMU_AMD;
 	err = open_table(&t, "IVRS", FIRST_BLOCK, out->why);
-	if (err != 0)
-		return err;
-	for (size_t at = FIRST_BLOCK; at < t.len; at += block) {
-		block = t.len - at >= BLOCK_MIN ? (size_t)get(&t, at + 2, 2) : 0;
-		if (block < BLOCK_MIN || block > t.len - at)
-			return REFUSE(out->why, "offset %zu: block of %zu bytes", at, block);
-		if (t.data[at] >= IVMD_FIRST && t.data[at] <= IVMD_LAST && block < IVMD_SIZE)
-			return REFUSE(out->why, "offset %zu: IVMD of %zu bytes, not 32", at, block);
-		if (ivhd_header(t.data[at]) == 0)
-			continue;
-		err = ivrs_unit(&t, at, block, out);
-		if (err != 0)
-			return err;
-	}
-	if (out->units == 0)
-		return REFUSE(out->why, "no remapping unit (IVHD) in %zu bytes", t.len);
-	return 0;
+	return err != 0 ? err : finish(out, ivrs_blocks(&t, out));
 }
 
 /* --- WSMT -------------------------------------------------------------- */

@@ -4,6 +4,8 @@
  */
 #include "level.h"
 
+#include <openvbs/boot_info.h>
+
 static bool check_configured(const struct settings *s, struct verdict *v)
 {
 	const struct settings_value *vbs = &s->v[OVBS_SET_VBS];
@@ -41,13 +43,28 @@ static const char *secure_boot_words(const struct ovbs_platform *p)
 
 static const char *iommu_words(const struct ovbs_platform *p)
 {
-	if (p->iommu_kind == OVBS_IOMMU_NONE)
-		return "neither IVRS nor DMAR is there";
 	if (p->iommu == OVBS_FACT_UNREADABLE)
 		return p->iommu_kind == OVBS_IOMMU_AMD ? "IVRS is unreadable" : "DMAR is unreadable";
-	return p->iommu_kind == OVBS_IOMMU_AMD ?
-		       "IVRS is there, but this version has no DMA protection" :
-		       "DMAR is there, but this version has no DMA protection";
+	return p->iommu == OVBS_FACT_UNKNOWN ? "whether IVRS or DMAR is there was not looked at" :
+					       "neither IVRS nor DMAR is there";
+}
+
+static bool check_dma(const struct ovbs_platform *p, const char *by, struct verdict *v)
+{
+	bool unreadable = p->iommu == OVBS_FACT_UNREADABLE;
+
+	if (p->iommu_kind == OVBS_IOMMU_NONE || p->iommu != OVBS_FACT_YES) {
+		verdict_set(v, OVBS_REASON_NO_IOMMU, "level.iommu", "level 3 by %s; %s%s%.55s", by,
+			    iommu_words(p), unreadable ? ": " : "", unreadable ? p->iommu_why : "");
+		return false;
+	}
+	if (p->dma == OVBS_DMA_FAILED) {
+		verdict_set(v, OVBS_REASON_NO_IOMMU, "iommu.enable",
+			    "level 3 by %s; this boot could not switch the IOMMU on: %.55s", by,
+			    p->iommu_why);
+		return false;
+	}
+	return true;
 }
 
 bool level_decide(const struct settings *s, const struct ovbs_platform *p, struct verdict *v)
@@ -62,11 +79,5 @@ bool level_decide(const struct settings *s, const struct ovbs_platform *p, struc
 			    "level %u by %s; %s", level, by, secure_boot_words(p));
 		return false;
 	}
-	if (level == 3) {
-		verdict_set(v, OVBS_REASON_NO_IOMMU, "level.iommu", "level 3 by %s; %s%s%.40s", by,
-			    iommu_words(p), p->iommu == OVBS_FACT_UNREADABLE ? ": " : "",
-			    p->iommu == OVBS_FACT_UNREADABLE ? p->iommu_why : "");
-		return false;
-	}
-	return true;
+	return level != 3 || check_dma(p, by, v);
 }

@@ -30,8 +30,10 @@ const char *level_secure_boot(const struct ovbs_platform *p);
  * @v: filled if the answer is no
  *
  * Level 0 asks for nothing, 1 for Secure Boot, 3 for Secure Boot and DMA
- * protection, which this version does not have: level 3 is always refused, with
- * what was found of an IOMMU as evidence.
+ * protection. For the latter a table that describes IOMMUs is all that can be
+ * asked for here: whether they can be switched on is found out by the hypervisor
+ * at each start, which fails at level 3 if they can't ("iommu.enable"). Where
+ * this boot found that out already, that is the answer.
  *
  * Return: true if nothing is in the way. Context: any; pure.
  */

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include <openvbs/boot_info.h>
 #include <openvbs/hv_abi.h>
 
 #include "checks.h"
@@ -475,11 +476,20 @@ static void judge_iommu(struct judge *j)
 		    (unsigned int)((p->iommu_flags & DMAR_OPT_IN) != 0));
 }
 
+/* The loader's word, unless the CPU says that openvbs is not there at all. */
+static bool dma_enforced(const struct judge *j)
+{
+	return j->p->by_loader != 0 && j->p->dma == OVBS_DMA_ENFORCED && j->host->openvbs != OVBS_FACT_NO;
+}
+
 static void judge_iommu_enabled(struct judge *j)
 {
 	const struct readiness_host *h = j->host;
 
-	if (h->policy_hidden[0] != '\0')
+	if (dma_enforced(j))
+		say(j, READINESS_IOMMU_ENABLED, READINESS_GOOD, "",
+		    "openvbs uses it, and hides it from Linux: %s", iommu_table(j->p));
+	else if (h->policy_hidden[0] != '\0')
 		say(j, READINESS_IOMMU_ENABLED, READINESS_MISSING,
 		    "take that parameter off the kernel's command line",
 		    "hidden from Linux by policy: the kernel's command line has %s", h->policy_hidden);
@@ -492,19 +502,35 @@ static void judge_iommu_enabled(struct judge *j)
 						   "whether Linux uses it was not looked at");
 	else
 		say(j, READINESS_IOMMU_ENABLED, READINESS_WEAKER,
-		    "switch it on: kernel parameter intel_iommu=on or amd_iommu=on",
+		    "run openvbs, which uses it; or kernel parameter intel_iommu=on or amd_iommu=on",
 		    "%s is there, but Linux does not use it: a table alone protects nothing",
 		    iommu_table(j->p));
 }
 
 static void judge_dma_enforced(struct judge *j)
 {
+	const struct ovbs_platform *p = j->p;
 	bool asked = j->s != NULL && j->s->v[OVBS_SET_LEVEL].value == 3;
+	const char *for_level_3 = asked ? "; level 3 asks for it" : "";
 
-	say(j, READINESS_DMA_ENFORCED, asked ? READINESS_MISSING : READINESS_WEAKER,
-	    asked ? "configure level 1 (vbsctl enable --level 1): it runs, and this version can't do more" : "",
-	    "this version of openvbs does not own the IOMMU: devices may still reach its memory if Linux lets them%s",
-	    asked ? "; level 3 asks for it" : "");
+	if (dma_enforced(j))
+		say(j, READINESS_DMA_ENFORCED, READINESS_GOOD, "",
+		    "openvbs owns the IOMMU: no device reaches its memory, and Linux can't change that");
+	else if (p->iommu == OVBS_FACT_UNKNOWN)
+		say(j, READINESS_DMA_ENFORCED, READINESS_UNKNOWN, "run as root",
+		    "whether there is an IOMMU was not looked at");
+	else if (p->iommu != OVBS_FACT_YES)
+		say(j, READINESS_DMA_ENFORCED, asked ? READINESS_MISSING : READINESS_WEAKER,
+		    "switch the IOMMU on in the firmware's setup; or level 1 (vbsctl enable --level 1), which runs without",
+		    "there is no usable IOMMU: devices may reach the memory of openvbs%s", for_level_3);
+	else if (p->dma == OVBS_DMA_FAILED)
+		say(j, READINESS_DMA_ENFORCED, READINESS_MISSING,
+		    "update the firmware; level 1 (vbsctl enable --level 1) runs without; vbsctl report makes a file for a bug report",
+		    "openvbs could not switch the IOMMU on: %.55s%s", p->iommu_why, for_level_3);
+	else
+		say(j, READINESS_DMA_ENFORCED, READINESS_WEAKER,
+		    "boot with openvbs switched on (vbsctl enable): it takes the IOMMU at any level",
+		    "not in this boot: openvbs did not take the IOMMU%s", for_level_3);
 }
 
 static void judge_tpm(struct judge *j)
@@ -560,16 +586,18 @@ static void judge_level(struct judge *j)
 	s.opted_out = false;
 	s.v[OVBS_SET_VBS] = (struct settings_value){ 1, OVBS_SOURCE_LOCAL };
 	level = s.v[OVBS_SET_LEVEL].value;
-	if (level != 0 && j->p->secure_boot == OVBS_FACT_UNKNOWN)
-		say(j, READINESS_LEVEL, READINESS_UNKNOWN, "", "level %u by %s; Secure Boot was not read",
-		    level, source_name(s.v[OVBS_SET_LEVEL].source));
+	if ((level != 0 && j->p->secure_boot == OVBS_FACT_UNKNOWN) ||
+	    (level == 3 && j->p->iommu == OVBS_FACT_UNKNOWN))
+		say(j, READINESS_LEVEL, READINESS_UNKNOWN, "", "level %u by %s; %s not read", level,
+		    source_name(s.v[OVBS_SET_LEVEL].source),
+		    j->p->secure_boot == OVBS_FACT_UNKNOWN ? "Secure Boot was" : "IVRS and DMAR were");
 	else if (level_decide(&s, j->p, &v))
 		say(j, READINESS_LEVEL, READINESS_GOOD, "", "level %u by %s: what it asks for is there",
 		    level, source_name(s.v[OVBS_SET_LEVEL].source));
 	else
 		say(j, READINESS_LEVEL, READINESS_MISSING,
 		    v.reason == OVBS_REASON_NO_IOMMU ?
-			    "configure level 1: vbsctl enable --level 1" :
+			    "switch the IOMMU on in the firmware's setup, or require less: vbsctl enable --level 1" :
 		    strcmp(v.check, "level.shim") == 0 ?
 			    shim_cure :
 			    "switch Secure Boot on, or require less: vbsctl enable --level 0",
@@ -595,8 +623,8 @@ static const struct {
 					 ROW(SECURE_BOOT) | ROW(SMEP) | ROW(MAT) | ROW(MBEC_GMET) },
 	[READINESS_CREDENTIAL_GUARD] = { "credential-guard", "Credential Guard", not_built, ROWS_BASE,
 					 ROW(SECURE_BOOT) | ROW(TPM) | ROW(SECURE_MOR) | ROW(IOMMU) },
-	[READINESS_DMA_PROTECTION] = { "dma-protection", "DMA protection", not_built,
-				       ROWS_BASE | ROW(IOMMU), ROW(SECURE_BOOT) | ROW(IOMMU_ENABLED) },
+	[READINESS_DMA_PROTECTION] = { "dma-protection", "DMA protection", "",
+				       ROWS_BASE | ROW(IOMMU) | ROW(DMA_ENFORCED), ROW(SECURE_BOOT) },
 };
 
 static bool row_is_in(const struct readiness *out, unsigned int id, enum readiness_result result)

@@ -7,6 +7,8 @@
  * "unknown", what makes no sense is "unreadable", neither is ever "good".
  *
  * Capable is not running: nothing here says whether openvbs runs (lib/state.h).
+ * But one capability shows only by use, DMA protection: what became of it in
+ * this boot is a row of its own.
  */
 #ifndef OVBS_READINESS_H
 #define OVBS_READINESS_H
@@ -43,8 +45,8 @@ enum readiness_id {
 	READINESS_SMEP,
 	READINESS_SECURE_BOOT,
 	READINESS_IOMMU,         /* present: a usable table */
-	READINESS_IOMMU_ENABLED, /* the operating system uses it */
-	READINESS_DMA_ENFORCED,  /* openvbs owns it: VTL0 can't undo it. Not in this version */
+	READINESS_IOMMU_ENABLED, /* somebody uses it: openvbs, or else the operating system */
+	READINESS_DMA_ENFORCED,  /* openvbs owns it in this boot: VTL0 can't undo it */
 	READINESS_TPM,
 	READINESS_MAT,
 	READINESS_WSMT,

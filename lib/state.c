@@ -6,6 +6,8 @@
  */
 #include "state.h"
 
+#include <openvbs/boot_info.h>
+
 #include "checks.h"
 #include "format.h"
 #include "level.h"
@@ -87,7 +89,7 @@ const char *state_advice(enum ovbs_reason reason)
 		[OVBS_REASON_NO_SECURE_BOOT] =
 			"switch Secure Boot on in the firmware's set-up, or require less: `vbsctl enable --level 0`",
 		[OVBS_REASON_NO_IOMMU] =
-			"require less: `vbsctl enable --level 1` runs without DMA protection, which this version does not have",
+			"switch the IOMMU (AMD-Vi, VT-d) on in the firmware's set-up, or require less: `vbsctl enable --level 1` runs without DMA protection, too",
 		[OVBS_REASON_IMAGE_REFUSED] = "openvbs.efi is damaged or not signed: install it again",
 		[OVBS_REASON_OUT_OF_MEMORY] =
 			"firmware had no free block of memory that is large enough: give the machine more memory",
@@ -108,6 +110,8 @@ const char *state_check_advice(const char *check, enum ovbs_reason reason)
 	} own[] = {
 		{ "loader.not_started",
 		  "put openvbs first in the boot order (efibootmgr --bootorder), then reboot" },
+		{ "iommu.enable",
+		  "update the firmware, or require less: `vbsctl enable --level 1` runs without DMA protection, too; `vbsctl report` makes a file for a bug report" },
 		{ "level.shim",
 		  "let shim check signatures again: mokutil --enable-validation, reboot, confirm on the screen; or require less: `vbsctl enable --level 0`" },
 		{ "status.unreadable", "run as root, with efivarfs mounted on /sys/firmware/efi/efivars" },
@@ -422,7 +426,9 @@ static void find_properties(const struct state_facts *f, struct state *s)
 		s->available |= STATE_BIT(STATE_BASE_VIRTUALIZATION);
 	if (level_secure_boot(p) == NULL)
 		s->available |= STATE_BIT(STATE_SECURE_BOOT);
-	/* STATE_DMA_PROTECTION: not built, so an IOMMU alone does not make it available */
+	if (p->iommu == OVBS_FACT_YES && p->dma != OVBS_DMA_FAILED)
+		s->available |= STATE_BIT(STATE_DMA_PROTECTION);
+	s->dma_protection = s->running && p->by_loader && p->dma == OVBS_DMA_ENFORCED;
 	if (p->mor_lock == OVBS_FACT_YES)
 		s->available |= STATE_BIT(STATE_SECURE_MOR);
 	if (p->mat == OVBS_FACT_YES)

@@ -120,6 +120,7 @@ struct state {
 	struct state_change change;
 	uint32_t required, available; /* STATE_BIT(enum state_property) */
 	bool available_known;
+	bool dma_protection; /* it runs, and the loader saw the hypervisor take every IOMMU in this boot */
 	uint32_t services_configured, services_running; /* STATE_BIT(enum state_service_id) */
 	struct state_service service[STATE_SERVICES];
 };

@@ -5,6 +5,7 @@
  * and with VTL1 `trustlets` (trustlets.c). securityfs stays readable under kernel lockdown,
  * debugfs does not.
  */
+#include <asm/processor.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -62,6 +63,7 @@ static int log_open(struct inode *inode, struct file *file)
 
 	if (!s)
 		return -ENOMEM;
+	cpuid_eax(OVBS_CPUID_LOG); /* has the hypervisor look for what IOMMUs have to say */
 	s->bytes = openvbs_log_copy(hv, s->text + note, &lost);
 	if (lost)
 		head = scnprintf(s->text, note, "(%llu bytes of older lines are overwritten)\n", lost);

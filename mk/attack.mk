@@ -4,20 +4,26 @@
 
 ATTACK_EFI := $(BUILD)/attack/attack.efi
 ATTACK_OBJ := $(addprefix $(BUILD)/attack/,attack.obj features.obj catch.obj format.obj string.obj)
+DMA_EFI    := $(BUILD)/attack/dma.efi
+DMA_OBJ    := $(addprefix $(BUILD)/attack/,dma.obj format.obj string.obj)
 ATTACKARGS ?=
 
 $(BUILD)/attack/attack.obj: tests/attack/efi/attack.c tests/attack/efi/attack.h tests/attack/catch.h $(ABI)
 $(BUILD)/attack/features.obj: tests/attack/efi/features.c tests/attack/efi/attack.h
+$(BUILD)/attack/dma.obj: tests/attack/efi/dma.c $(ABI) $(wildcard lib/*.h)
 $(BUILD)/attack/catch.obj: tests/attack/catch.S
 $(BUILD)/attack/format.obj: lib/format.c $(wildcard lib/*.h)
 $(BUILD)/attack/string.obj: lib/string.c $(wildcard lib/*.h)
 
-$(ATTACK_OBJ): mk/flags.mk mk/attack.mk
+$(sort $(ATTACK_OBJ) $(DMA_OBJ)): mk/flags.mk mk/attack.mk
 	@mkdir -p $(@D)
 	@echo "  EFICC   $(firstword $(filter %.c %.S,$^))"
 	@$(EFI_CC) $(EFI_CFLAGS) -Wno-unused-command-line-argument -c -o $@ $(firstword $(filter %.c %.S,$^))
 
 $(ATTACK_EFI): $(ATTACK_OBJ)
+$(DMA_EFI): $(DMA_OBJ)
+
+$(ATTACK_EFI) $(DMA_EFI):
 	@echo "  EFILD   $@"
 	@lld-link $(EFI_LDFLAGS) -out:$@ $^
 
@@ -28,10 +34,12 @@ $(BUILD)/attack/attack_user: tests/attack/user.c mk/attack.mk
 
 .PHONY: attack attack-programs
 BOOT_TEST_NEEDS += attack-programs
-attack-programs: $(ATTACK_EFI) $(BUILD)/attack/attack_user modules
+attack-programs: $(ATTACK_EFI) $(DMA_EFI) $(BUILD)/attack/attack_user modules
 
 attack: all attack-programs ## run the attack suite in the test machine and print its table
 	/usr/bin/python3 tests/attack/run.py --flavor $(FLAVOR) $(ATTACKARGS)
 	/usr/bin/python3 tests/attack/settings.py --flavor $(FLAVOR)
+	/usr/bin/python3 tests/attack/dma.py --flavor $(FLAVOR)
 	/usr/bin/python3 tests/attack/run.py --without $(ATTACKARGS)
 	/usr/bin/python3 tests/attack/settings.py --flavor $(FLAVOR) --unlocked
+	/usr/bin/python3 tests/attack/dma.py --flavor $(FLAVOR) --without

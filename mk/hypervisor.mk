@@ -3,7 +3,7 @@
 # at HV_VA_BASE. Common code is compiled for each: struct cpu holds the backend's part.
 
 HV_ARCHS := svm vmx
-HV_COMMON_SRC := $(sort $(wildcard hypervisor/core/*.c hypervisor/mm/*.c hypervisor/arch/x86/*.[cS])) \
+HV_COMMON_SRC := $(sort $(wildcard hypervisor/core/*.c hypervisor/iommu/*.c hypervisor/mm/*.c hypervisor/arch/x86/*.[cS])) \
                  lib/format.c lib/string.c
 
 define hv_rules

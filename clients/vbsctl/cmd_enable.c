@@ -157,13 +157,14 @@ static int check_plan(struct vbsctl *v, const struct store *s, const struct requ
 	return VBSCTL_OK;
 }
 
-/* Where the loader has not looked, Secure Boot is all that level_decide() asks for below level 3. */
+/* Where the loader has not looked: Secure Boot and the IOMMU are all that level_decide() asks for. */
 static const struct ovbs_platform *look(const struct vbsctl *v, const struct live *l, struct gathered *seen)
 {
 	if (l->facts.platform)
 		return l->facts.platform;
 	memset(seen, 0, sizeof(*seen));
 	gather_secure_boot(v, seen);
+	gather_iommu(v, &seen->platform);
 	return &seen->platform;
 }
 
@@ -209,21 +210,29 @@ static void tell_changes(struct vbsctl *v, const struct settings *before, const 
 		json_decref(changes);
 }
 
+static void warn_level(struct vbsctl *v, const struct ovbs_platform *p, const struct settings *next)
+{
+	struct verdict verdict;
+
+	if (level_decide(next, p, &verdict))
+		return;
+	if (strcmp(verdict.check, "level.iommu") == 0 && p->iommu == OVBS_FACT_UNKNOWN)
+		vbsctl_note(v, "level 3 requires an IOMMU; whether this machine has one can't be told: %.55s. Without one the next boot will not start it",
+			    p->iommu_why[0] ? p->iommu_why : "this kernel shows no ACPI tables");
+	else
+		vbsctl_note(v, "the next boot will not start it: %s (%s): %s. %s",
+			    reason_name(verdict.reason), verdict.check, verdict.evidence,
+			    state_check_advice(verdict.check, verdict.reason));
+}
+
 /* What the loader will say with these settings, as far as it can be known now. */
 static void warn(struct vbsctl *v, const struct live *l, const struct settings *next)
 {
 	struct gathered seen;
-	struct verdict verdict;
 
 	if (next->v[OVBS_SET_VBS].value == 0)
 		return;
-	if (!l->facts.platform && next->v[OVBS_SET_LEVEL].value == 3)
-		vbsctl_note(v, "level 3 requires DMA protection, which this version does not have: the next boot will not start it (%s). %s",
-			    reason_name(OVBS_REASON_NO_IOMMU), state_advice(OVBS_REASON_NO_IOMMU));
-	else if (!level_decide(next, look(v, l, &seen), &verdict))
-		vbsctl_note(v, "the next boot will not start it: %s (%s): %s. %s",
-			    reason_name(verdict.reason), verdict.check, verdict.evidence,
-			    state_check_advice(verdict.check, verdict.reason));
+	warn_level(v, look(v, l, &seen), next);
 	if (l->facts.boot_order == OVBS_FACT_NO)
 		vbsctl_note(v, "firmware's boot order does not start openvbs at the next boot: put it first (efibootmgr --bootorder)");
 }

@@ -60,8 +60,7 @@ static void print_main(struct vbsctl *v, const struct state *s)
 	list(text, sizeof(text), s->services_running, service);
 	out_line(v, s->services_configured & ~s->services_running ? MARK_BAD : MARK_NONE,
 		 VBS " Services Running", "%s", text);
-	out_line(v, MARK_NONE, "Kernel DMA Protection", "%s",
-		 s->running && (s->available & STATE_BIT(STATE_DMA_PROTECTION)) ? "On" : "Off");
+	out_line(v, MARK_NONE, "Kernel DMA Protection", "%s", s->dma_protection ? "On" : "Off");
 }
 
 static void print_why(struct vbsctl *v, const struct live *l)

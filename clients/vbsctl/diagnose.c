@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openvbs/boot_info.h>
+
 #include "esp.h"
 #include "files.h"
 #include "level.h"
@@ -238,6 +240,21 @@ static void find_vtl1(const struct live *l, struct diagnosis *d)
 									   "there is nothing to call");
 }
 
+/* It runs without: no level asked for more, but nobody should have to guess why. */
+static void find_dma(const struct live *l, struct diagnosis *d)
+{
+	const struct ovbs_platform *p = l->facts.platform;
+
+	if (l->state.running && p && p->by_loader && p->dma == OVBS_DMA_FAILED)
+		diagnose_add(d, "dma-protection", "DMA protection", FINDING_WARN,
+			     "update the firmware; vbsctl report makes a file for a bug report",
+			     "off: the IOMMU could not be switched on: %.55s", p->iommu_why);
+	else if (l->state.running && p && p->by_loader && p->iommu == OVBS_FACT_UNREADABLE)
+		diagnose_add(d, "dma-protection", "DMA protection", FINDING_WARN,
+			     "update the firmware", "off: %s is broken: %.55s",
+			     p->iommu_kind == OVBS_IOMMU_AMD ? "IVRS" : "DMAR", p->iommu_why);
+}
+
 /* Case S2: which part is off, and why the whole still runs. */
 static void find_services(const struct live *l, struct diagnosis *d)
 {
@@ -290,6 +307,7 @@ void diagnose_run(struct vbsctl *v, const struct live *l, const struct gathered 
 	find_start(l, d);
 	diagnose_module(v, l, d);
 	find_vtl1(l, d);
+	find_dma(l, d);
 	find_services(l, d);
 	find_next_boot(l, readiness, d);
 	for (unsigned int i = 0; i < d->count; i++) {

@@ -52,7 +52,7 @@ static enum ovbs_fact read_table(const struct vbsctl *v, const char *name, void 
 	return errno == EFBIG ? OVBS_FACT_UNREADABLE : OVBS_FACT_UNKNOWN;
 }
 
-static void gather_iommu(const struct vbsctl *v, struct ovbs_platform *p)
+void gather_iommu(const struct vbsctl *v, struct ovbs_platform *p)
 {
 	struct acpi_iommu iommu;
 	size_t len;

@@ -29,6 +29,14 @@ void gather_platform(struct vbsctl *v, const struct ovbs_platform *loader, struc
 /** gather_secure_boot() - what level_secure_boot() asks for, as Linux sees it; the rest of @out stays as it is */
 void gather_secure_boot(const struct vbsctl *v, struct gathered *out);
 
+/**
+ * gather_iommu() - IVRS or DMAR, as Linux shows it
+ *
+ * Below openvbs that enforces DMA protection neither is shown: then only the loader's copy tells.
+ * @p: its iommu members are set; the rest stays as it is
+ */
+void gather_iommu(const struct vbsctl *v, struct ovbs_platform *p);
+
 /** gather_judge() - gather and judge, for commands that show readiness. @out: filled wholly */
 void gather_judge(struct vbsctl *v, const struct live *live, struct gathered *facts, struct readiness *out);
 

@@ -131,6 +131,7 @@ static void add_openvbs(json_t *o, const struct live *l)
 	add(o, "WhatToDo", text_or_null(s->advice));
 	add(o, "Source", s->next_known || s->now_known ? json_string(source_name(s->source)) : NULL);
 	add(o, "AvailableKnown", json_boolean(s->available_known));
+	add(o, "KernelDmaProtection", json_boolean(s->dma_protection));
 	add(o, "Known", json_boolean(s->known));
 	add(o, "Configured", json_boolean(s->configured));
 	add(o, "ConfiguredFrom", json_string(s->from == STATE_FROM_NOW ? "now" : "next boot"));

@@ -13,12 +13,16 @@
 #include "arch/contract.h"
 #include "arch/x86/apic.h"
 #include "core/a20.h"
+#include "core/fwcfg.h"
+#include "core/hpet.h"
 #include "core/hypercall.h"
 #include "core/icr.h"
 #include "core/log.h"
 #include "core/pci.h"
 #include "core/power.h"
+#include "core/vapic.h"
 #include "core/vtl.h"
+#include "iommu/iommu.h"
 #include "mm/pool.h"
 
 #define SYNTHETIC_MSRS     0x40000000u /* up to 0x4FFFFFFF: the software below, if any */
@@ -95,6 +99,18 @@ static struct cpuid_regs hv_leaf(uint32_t leaf)
 	return r;
 }
 
+#define POLL_TICKS (1u << 24) /* some milliseconds: any program may execute CPUID */
+
+static void poll_sometimes(void)
+{
+	static uint64_t last;
+	uint64_t now = rdtsc(), before = __atomic_load_n(&last, __ATOMIC_RELAXED);
+
+	if (now - before > POLL_TICKS &&
+	    __atomic_compare_exchange_n(&last, &before, now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		iommu_poll();
+}
+
 void exit_cpuid(struct vcpu *v)
 {
 	uint32_t leaf = (uint32_t)v->gpr[GPR_RAX], subleaf = (uint32_t)v->gpr[GPR_RCX];
@@ -104,6 +120,7 @@ void exit_cpuid(struct vcpu *v)
 	if (!arch_skip(v, INSN_CPUID))
 		return;
 	if (leaf >> 28 == OVBS_CPUID_BASE >> 28) {
+		poll_sometimes(); /* somebody asks for the log, perhaps */
 		r = hv_leaf(leaf);
 	} else {
 		r = cpuid(leaf, subleaf);
@@ -221,7 +238,7 @@ void exit_slat(struct vcpu *v, const struct slat_fault *f)
 			arch_slat_flush(v); /* the trap went away in between */
 		return;
 	}
-	if (f->write && !f->indirect && pci_ecam_write(v, f->gpa)) {
+	if (f->write && !f->indirect && (pci_ecam_write(v, f->gpa) || hpet_write(v, f->gpa))) {
 		count_exit(OVBS_STAT_PCI);
 		return;
 	}
@@ -267,13 +284,19 @@ bool exit_io(struct vcpu *v, const struct io_access *io)
 	if (!io->in) {
 		if (pci)
 			pci_port_write(io->port, io->size, value);
+		else if (fwcfg_port_owns(io->port, io->size))
+			fwcfg_port_write(v, io->port, io->size, value);
+		else if (vapic_port_owns(io->port, io->size))
+			vapic_port_write(io->port, io->size, value);
 		else if (a20_port_owns(io->port, io->size))
 			a20_port_write(io->port, io->size, value);
 		else
 			power_port_write(io->port, io->size, value);
 		return true;
 	}
-	value = pci ? pci_port_read(io->port, io->size) : power_port_read(io->port, io->size);
+	value = pci                                 ? pci_port_read(io->port, io->size) :
+		fwcfg_port_owns(io->port, io->size) ? fwcfg_port_read(io->port, io->size) :
+						      power_port_read(io->port, io->size);
 	if (io->size == 4)
 		v->gpr[GPR_RAX] = value;
 	else if (io->size == 2)

@@ -15,6 +15,7 @@
 #include "core/exits.h"
 #include "core/log.h"
 #include "core/vtl.h"
+#include "iommu/iommu.h"
 
 #define VTL0 (1u << 0)
 #define VTL1 (1u << 1)
@@ -51,6 +52,41 @@ static unsigned int slat_of_flags(uint32_t flags)
 	       (flags & (HV_MAP_GPA_KERNEL_EXECUTABLE | HV_MAP_GPA_USER_EXECUTABLE) ? SLAT_X : 0);
 }
 
+/*
+ * CPUs and devices together: neither goes on with the old rights once the
+ * hypercall returns, and if one of the two can't be changed neither is.
+ */
+static int protect_both(struct gpa page, unsigned int rights, bool *given_back)
+{
+	unsigned int before = slat_rights(&vtl0_slat, page);
+	int err = slat_protect(&vtl0_slat, page, rights);
+
+	if (err)
+		return err;
+	err = iommu_protect(page, rights);
+	if (!err)
+		return 0;
+	*given_back = true;
+	if (slat_protect(&vtl0_slat, page, before))
+		hv_panic("rights of %llx can't be given back", (unsigned long long)page.v); /* its table is there */
+	return err;
+}
+
+/* One after the other: a page that two CPUs change at a time must not end with rights of both. */
+static int protect_page(struct gpa page, unsigned int rights)
+{
+	static struct lock lock;
+	bool given_back = false;
+	int err;
+
+	lock_take(&lock);
+	err = protect_both(page, rights, &given_back);
+	lock_release(&lock);
+	if (given_back)
+		cpus_flush();
+	return err;
+}
+
 /* Execute rights of kernel and user together only: no MBEC or GMET yet. No write without read (SDM 3, 29.3.3.1). */
 static enum hv_status modify_protection(const struct hc_input *in)
 {
@@ -67,7 +103,7 @@ static enum hv_status modify_protection(const struct hc_input *in)
 		return HV_STATUS_INVALID_PARAMETER;
 	if (page > PTE_ADDR >> PAGE_SHIFT || !vtl0_ram(page << PAGE_SHIFT, PAGE_SIZE))
 		return HV_STATUS_INVALID_PARAMETER;
-	err = slat_protect(&vtl0_slat, gpa(page << PAGE_SHIFT), slat_of_flags(i->map_flags));
+	err = protect_page(gpa(page << PAGE_SHIFT), slat_of_flags(i->map_flags));
 	return err == -ENOMEM ? HV_STATUS_INSUFFICIENT_MEMORY :
 	       err            ? HV_STATUS_INVALID_PARAMETER :
 				HV_STATUS_SUCCESS;
@@ -198,7 +234,9 @@ void hypercall(struct vcpu *v)
 		status = copy_in(h, &in, control);
 	if (!status)
 		status = run(h, &in, control, &done);
-	if (h && h->flush && done)
+	if (h && h->flush && done) {
 		cpus_flush();
+		iommu_flush();
+	}
 	v->gpr[GPR_RAX] = (uint64_t)done << 32 | status;
 }

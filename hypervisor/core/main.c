@@ -18,11 +18,15 @@
 #include "arch/x86/speculation.h"
 #include "core/a20.h"
 #include "core/exits.h"
+#include "core/fwcfg.h"
+#include "core/hpet.h"
 #include "core/icr.h"
 #include "core/log.h"
 #include "core/pci.h"
 #include "core/power.h"
+#include "core/vapic.h"
 #include "core/vtl.h"
+#include "iommu/iommu.h"
 #include "mm/pool.h"
 #include "mm/slat.h"
 
@@ -59,7 +63,8 @@ static uint64_t check_info(const struct ovbs_boot_info *info)
 	    info->size != sizeof(*info))
 		return OVBS_HV_E_BOOT_INFO;
 	if (!info->cpu_count || info->cpu_count > OVBS_MAX_CPUS ||
-	    info->boot_cpu >= info->cpu_count || info->ram_count > OVBS_MAX_RAM_RANGES)
+	    info->boot_cpu >= info->cpu_count || info->ram_count > OVBS_MAX_RAM_RANGES ||
+	    info->iommu_count > OVBS_MAX_IOMMUS || info->dma_range_count > OVBS_MAX_DMA_RANGES)
 		return OVBS_HV_E_BOOT_INFO;
 	return pool_init(info) ? OVBS_HV_E_LAYOUT : OVBS_HV_OK;
 }
@@ -113,10 +118,21 @@ static int prepare_cpus(struct ovbs_boot_info *info)
 	return 0;
 }
 
+/* What is mapped at the start: RAM, and the pages that get rights of their own then. */
+static uint64_t eager_top(const struct ovbs_boot_info *info)
+{
+	uint64_t top = info->ram_top, ecam = info->ecam_base + ((uint64_t)info->ecam_buses << 20);
+
+	if (info->ecam_buses && ecam > top)
+		top = ecam;
+	return info->hpet_base && info->hpet_base + HPET_BYTES > top ? info->hpet_base + HPET_BYTES : top;
+}
+
 uint64_t hv_prepare(struct ovbs_boot_info *info)
 {
 	const char *why = "";
 	uint64_t err = check_info(info);
+	int iommu;
 
 	if (err)
 		return err;
@@ -128,14 +144,19 @@ uint64_t hv_prepare(struct ovbs_boot_info *info)
 		ovbs_snprintf(info->why, sizeof(info->why), "%s", why);
 		return OVBS_HV_E_CPU;
 	}
-	if (slat_prepare(&vtl0_slat, info->ram_top, cpuid(0x80000008, 0).eax & 0xFF) ||
+	if (slat_prepare(&vtl0_slat, eager_top(info), cpuid(0x80000008, 0).eax & 0xFF) ||
 	    prepare_shown(info) || arch_prepare(info) || prepare_cpus(info))
 		return OVBS_HV_E_MEMORY;
 	power_prepare(&info->acpi);
 	a20_prepare();
+	vapic_prepare();
 	speculation_prepare();
-	if (icr_prepare(info) || pci_prepare(info) || vtl_prepare(info) || slat_prepare_end(&vtl0_slat))
+	if (icr_prepare(info) || pci_prepare(info) || fwcfg_prepare() || hpet_prepare(info) ||
+	    vtl_prepare(info) || slat_prepare_end(&vtl0_slat))
 		return OVBS_HV_E_MEMORY;
+	iommu = iommu_prepare(info); /* the last step: devices are held from here on */
+	if (iommu)
+		return iommu == -EPERM ? OVBS_HV_E_IOMMU : OVBS_HV_E_MEMORY;
 	hv_prepared = true;
 	return OVBS_HV_OK;
 }
@@ -170,8 +191,10 @@ void hv_enter(uint32_t index)
 	struct cpu *c = this_cpu;
 
 	adopt(index);
-	if (index == boot_info->boot_cpu)
+	if (index == boot_info->boot_cpu) {
+		hpet_start();
 		vtl_boot();
+	}
 	for (;;) {
 		struct vcpu *v = c->active;
 

@@ -7,14 +7,14 @@
 
 #include "core/log.h"
 
-static bool emulated(const struct mmio_insn *in)
+static bool emulated(const struct mmio_insn *in, unsigned int max)
 {
-	if (in->op == MMIO_LOAD || in->size > 4)
+	if (in->op == MMIO_LOAD || in->size > max || (in->op == MMIO_XCHG && in->size > 4))
 		return false;
 	return in->size != 1 || in->immediate || in->reg < GPR_RSP || in->reg > GPR_RDI;
 }
 
-bool mmio_decode(struct vcpu *v, struct gpa g, struct mmio_insn *in, uint32_t *value)
+static bool decode(struct vcpu *v, struct gpa g, unsigned int max, struct mmio_insn *in, uint64_t *value)
 {
 	uint8_t bytes[INSN_MAX_LENGTH];
 	struct gwalk w;
@@ -22,14 +22,28 @@ bool mmio_decode(struct vcpu *v, struct gpa g, struct mmio_insn *in, uint32_t *v
 	enum cpu_mode mode = arch_walk(v, &w, &rip);
 	unsigned int n = arch_insn_bytes(v, bytes);
 
-	if (insn_decode_mmio(bytes, n, mode, in) || !emulated(in)) {
+	if (insn_decode_mmio(bytes, n, mode, in) || !emulated(in, max)) {
 		hv_log_denied("store to device register %llx in a form that is not emulated (%u bytes at %llx): #GP",
 			      (unsigned long long)g.v, n, (unsigned long long)rip);
 		arch_inject(v, VEC_GP, true, 0);
 		return false;
 	}
-	*value = in->immediate ? (uint32_t)in->value : (uint32_t)v->gpr[in->reg];
+	*value = in->immediate ? in->value : v->gpr[in->reg];
 	return true;
+}
+
+bool mmio_decode(struct vcpu *v, struct gpa g, struct mmio_insn *in, uint32_t *value)
+{
+	uint64_t wide = 0;
+	bool good = decode(v, g, 4, in, &wide);
+
+	*value = (uint32_t)wide;
+	return good;
+}
+
+bool mmio_decode64(struct vcpu *v, struct gpa g, struct mmio_insn *in, uint64_t *value)
+{
+	return decode(v, g, 8, in, value);
 }
 
 static void stos_advance(struct vcpu *v, const struct mmio_insn *in, bool down)

@@ -19,6 +19,9 @@
  */
 bool mmio_decode(struct vcpu *v, struct gpa g, struct mmio_insn *in, uint32_t *value);
 
+/** mmio_decode64 - the same for a device that also takes plain stores of 8 bytes. */
+bool mmio_decode64(struct vcpu *v, struct gpa g, struct mmio_insn *in, uint64_t *value);
+
 /** mmio_done - registers as the instruction leaves them (@old: what XCHG read), RIP behind it. */
 void mmio_done(struct vcpu *v, const struct mmio_insn *in, uint32_t old);
 

@@ -60,7 +60,10 @@ static const struct guard known[] = {
 };
 
 static bool present[ARRAY_SIZE(known)];
+static uint16_t whole[OVBS_MAX_IOMMUS]; /* functions none of whose registers may change */
+static unsigned int whole_count;
 static uint64_t ecam_base;
+static uint32_t ecam_buses;
 static struct lock port_lock;
 
 static uint64_t ecam_page(const struct guard *g)
@@ -78,11 +81,18 @@ static uint32_t read_id(const struct guard *g)
 	return id;
 }
 
+static void trap_ports(void)
+{
+	arch_trap_port(CONFIG_ADDRESS, 1, true); /* its other bytes are not the address register: 0xCF9 resets */
+	arch_trap_port(CONFIG_DATA, 4, true);
+}
+
 int pci_prepare(const struct ovbs_boot_info *info)
 {
 	unsigned int found = 0;
 
 	ecam_base = info->ecam_buses ? info->ecam_base : 0;
+	ecam_buses = info->ecam_buses;
 	if (ecam_base & (ECAM_BUS_BYTES - 1))
 		return -EINVAL;
 	for (unsigned int i = 0; i < ARRAY_SIZE(known); i++) {
@@ -99,16 +109,40 @@ int pci_prepare(const struct ovbs_boot_info *info)
 	}
 	hv_log("PCI: %u register ranges guarded, configuration space at %llx", found,
 	       (unsigned long long)ecam_base);
-	if (found) {
-		arch_trap_port(CONFIG_ADDRESS, 1, true); /* its other bytes are not the address register: 0xCF9 resets */
-		arch_trap_port(CONFIG_DATA, 4, true);
-	}
+	if (found)
+		trap_ports();
 	return 0;
 }
 
-/* Does a write of @size bytes at @reg touch a guarded register of that function? */
-static bool guarded(unsigned int slot, unsigned int function, unsigned int reg, unsigned int size)
+int pci_guard_function(uint16_t function)
 {
+	uint64_t page = ecam_base + ((uint64_t)function << PAGE_SHIFT);
+
+	if (whole_count == ARRAY_SIZE(whole))
+		return -ENOSPC;
+	if (ecam_base && function >> 8 < ecam_buses && slat_set(&vtl0_slat, gpa(page), spa(page), SLAT_R))
+		return -ENOMEM;
+	whole[whole_count++] = function;
+	trap_ports();
+	return 0;
+}
+
+static bool is_whole(unsigned int function)
+{
+	for (unsigned int i = 0; i < whole_count; i++)
+		if (whole[i] == function)
+			return true;
+	return false;
+}
+
+/* Does a write of @size bytes at @reg touch a guarded register of that function? */
+static bool guarded(unsigned int bus, unsigned int slot, unsigned int function, unsigned int reg,
+		    unsigned int size)
+{
+	if (is_whole(bus << 8 | slot << 3 | function))
+		return true;
+	if (bus)
+		return false;
 	for (unsigned int i = 0; i < ARRAY_SIZE(known); i++)
 		if (present[i] && known[i].slot == slot && known[i].function == function &&
 		    reg <= known[i].last && reg + size > known[i].first)
@@ -121,11 +155,11 @@ static uint32_t low_bytes(uint32_t v, unsigned int size)
 	return size == 4 ? v : v & ((1u << 8 * size) - 1);
 }
 
-static void log_dropped(unsigned int slot, unsigned int function, unsigned int reg, uint32_t old,
-			uint32_t value)
+static void log_dropped(unsigned int bus, unsigned int slot, unsigned int function,
+			unsigned int reg, uint32_t old, uint32_t value)
 {
-	hv_log_denied("PCI 0:%x.%u register %x: %x -> %x dropped: it decides where memory or the sleep control is",
-		      slot, function, reg, old, value);
+	hv_log_denied("PCI %x:%x.%u register %x: %x -> %x dropped: it decides where memory, the sleep control or DMA goes",
+		      bus, slot, function, reg, old, value);
 }
 
 bool pci_port_owns(uint16_t port, unsigned int size)
@@ -140,11 +174,11 @@ static void data_write(uint32_t address, uint16_t port, unsigned int size, uint3
 	unsigned int reg = (address & 0xFC) | (address >> 16 & 0xF00), at = reg + port - CONFIG_DATA;
 	uint32_t old;
 
-	if ((address & ADDRESS_ENABLE) && bus == 0 &&
-	    (guarded(slot, function, at, size) || guarded(slot, function, at & 0xFF, size))) {
+	if ((address & ADDRESS_ENABLE) &&
+	    (guarded(bus, slot, function, at, size) || guarded(bus, slot, function, at & 0xFF, size))) {
 		old = port_in(port, size);
 		if (low_bytes(value, size) != old)
-			log_dropped(slot, function, at, old, low_bytes(value, size));
+			log_dropped(bus, slot, function, at, old, low_bytes(value, size));
 		return;
 	}
 	port_out(port, size, value);
@@ -174,6 +208,9 @@ uint32_t pci_port_read(uint16_t port, unsigned int size)
 
 static bool is_guarded_page(uint64_t page)
 {
+	if (ecam_base && page >= ecam_base && page - ecam_base < (uint64_t)ecam_buses * ECAM_BUS_BYTES &&
+	    is_whole((unsigned int)((page - ecam_base) >> PAGE_SHIFT)))
+		return true;
 	for (unsigned int i = 0; ecam_base && i < ARRAY_SIZE(known); i++)
 		if (present[i] && ecam_page(&known[i]) == page)
 			return true;
@@ -182,7 +219,8 @@ static bool is_guarded_page(uint64_t page)
 
 bool pci_ecam_write(struct vcpu *v, struct gpa g)
 {
-	unsigned int slot = g.v >> 15 & 0x1F, function = g.v >> 12 & 7, reg = g.v & 0xFFF;
+	unsigned int bus = (unsigned int)((g.v - ecam_base) >> 20), slot = g.v >> 15 & 0x1F;
+	unsigned int function = g.v >> 12 & 7, reg = g.v & 0xFFF;
 	struct mmio_insn in;
 	uint32_t value, old;
 
@@ -196,10 +234,10 @@ bool pci_ecam_write(struct vcpu *v, struct gpa g)
 	}
 	old = host_mmio_read(g.v, in.size);
 	value = low_bytes(value, in.size);
-	if (!guarded(slot, function, reg, in.size))
+	if (!guarded(bus, slot, function, reg, in.size))
 		host_mmio_write(g.v, in.size, value);
 	else if (value != old)
-		log_dropped(slot, function, reg, old, value);
+		log_dropped(bus, slot, function, reg, old, value);
 	mmio_done(v, &in, old);
 	return true;
 }

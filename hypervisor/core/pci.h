@@ -20,6 +20,14 @@
 /** pci_prepare - find what has to be guarded on this machine; set the traps. 0, or -ENOMEM. Context: PREPARE. */
 int pci_prepare(const struct ovbs_boot_info *info);
 
+/**
+ * pci_guard_function - no configuration register of a function can be changed by VTL0
+ * @function: of segment 0: bus 15:8, device 7:3, function 2:0
+ *
+ * 0, -ENOMEM or -ENOSPC. After pci_prepare(). Context: PREPARE.
+ */
+int pci_guard_function(uint16_t function);
+
 /** pci_port_owns - is this access one to the configuration ports? */
 bool pci_port_owns(uint16_t port, unsigned int size);
 

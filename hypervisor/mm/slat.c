@@ -20,6 +20,7 @@ struct slat vtl0_slat, vtl1_slat;
 
 /* In place of the hypervisor's pages: one page of zeros, and one table full of it. */
 static uint64_t *zero_table;
+static struct spa zero_page;
 
 static unsigned int level_shift(unsigned int level)
 {
@@ -151,6 +152,7 @@ static int hide_block(struct slat *s)
 	zero_table = pool_pages(1);
 	if (!zero || !zero_table)
 		return -ENOMEM;
+	zero_page = shared_spa(zero);
 	for (unsigned int i = 0; i < ENTRIES; i++)
 		zero_table[i] = arch_slat_leaf(shared_spa(zero), SLAT_R, 1);
 	for (uint64_t a = block_start().v; a < end; a += SIZE_2M) {
@@ -181,6 +183,14 @@ int slat_show(struct slat *s, struct gpa g, unsigned int pages, unsigned int rig
 		}
 		put(&t[level_index(a, 1)], arch_slat_leaf(spa(a), rights & ~SLAT_W, 1));
 	}
+	return 0;
+}
+
+int slat_hide(struct slat *s, struct gpa g, unsigned int pages)
+{
+	for (unsigned int i = 0; i < pages; i++)
+		if (slat_set(s, gpa(g.v + i * PAGE_SIZE), zero_page, SLAT_R))
+			return -ENOMEM;
 	return 0;
 }
 
@@ -281,6 +291,14 @@ unsigned int slat_rights(const struct slat *s, struct gpa g)
 	const uint64_t *e = g.v < s->addr_limit ? leaf_of(s, g.v, &level) : NULL;
 
 	return e ? arch_slat_rights(__atomic_load_n(e, __ATOMIC_ACQUIRE)) : 0;
+}
+
+bool slat_hidden(const struct slat *s, struct gpa g)
+{
+	unsigned int level = 0;
+	const uint64_t *e = g.v < s->addr_limit ? leaf_of(s, g.v, &level) : NULL;
+
+	return e && level == 1 && (__atomic_load_n(e, __ATOMIC_ACQUIRE) & PTE_ADDR) == zero_page.v;
 }
 
 int slat_protect(struct slat *s, struct gpa g, unsigned int rights)

@@ -59,6 +59,9 @@ int slat_set(struct slat *s, struct gpa g, struct spa to, unsigned int rights);
 /** slat_show - let VTL0 read @pages pages of the block as they are (never write), or execute (@rights). 0, or -ENOMEM. Context: PREPARE. */
 int slat_show(struct slat *s, struct gpa g, unsigned int pages, unsigned int rights);
 
+/** slat_hide - @pages pages at @g, registers of a device, read as zeros and can't be written. 0, or -ENOMEM. Context: PREPARE. */
+int slat_hide(struct slat *s, struct gpa g, unsigned int pages);
+
 /**
  * slat_prepare_vtl1 - build VTL1's map: its own memory RWX (its page tables say
  * more), VTL0's RAM RW-, nothing else. No device, and nothing of the
@@ -79,6 +82,9 @@ int slat_protect(struct slat *s, struct gpa g, unsigned int rights);
 
 /** slat_rights - what VTL0 may do with the page at @g: SLAT_*, 0 if it has none or it is not mapped. Context: host, s->lock held or not. */
 unsigned int slat_rights(const struct slat *s, struct gpa g);
+
+/** slat_hidden - does VTL0 find the page of zeros at @g? Context: host, s->lock held or not. */
+bool slat_hidden(const struct slat *s, struct gpa g);
 
 /**
  * slat_touch - VTL0 touched an address that has no translation.

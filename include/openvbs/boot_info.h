@@ -61,13 +61,16 @@
 #define HV_PRIVATE_VA 0xFFFFFF0000000000ULL /* PML4 entry 510 */
 
 #define OVBS_BOOT_INFO_MAGIC   0x315342564E45504FULL /* "OPENVBS1" */
-#define OVBS_BOOT_INFO_VERSION 2
+#define OVBS_BOOT_INFO_VERSION 3
 #define OVBS_MAX_CPUS          256
 #define OVBS_MAX_RAM_RANGES    64
+#define OVBS_MAX_IOMMUS        16
+#define OVBS_MAX_DMA_RANGES    32
 
 /* Bytes of pool that the hypervisor needs: per machine and per CPU. */
 #define OVBS_SHARED_POOL_BASE    (3u << 20)
 #define OVBS_SHARED_POOL_PER_CPU (40u << 10)
+#define OVBS_SHARED_POOL_IOMMU   (6u << 20) /* where there is one: DMA tables, AMD's device table */
 #define OVBS_PRIVATE_PER_CPU     (128u << 10)
 
 enum ovbs_op {
@@ -81,6 +84,7 @@ enum ovbs_hv_error {
 	OVBS_HV_E_MEMORY = 2,    /* a pool is too small */
 	OVBS_HV_E_CPU = 3,       /* the CPU lacks what the hypervisor needs */
 	OVBS_HV_E_LAYOUT = 4,    /* offsets or addresses make no sense */
+	OVBS_HV_E_IOMMU = 5,     /* DMA protection is required, but can't be switched on: why[] */
 };
 
 enum ovbs_boot_flags {
@@ -88,6 +92,7 @@ enum ovbs_boot_flags {
 	OVBS_BOOT_F_ICR_OPEN = 1u << 1, /* debug builds only: never trap the ICR (bench) */
 	OVBS_BOOT_F_SERIAL = 1u << 2,   /* debug builds only: log to COM1 too */
 	OVBS_BOOT_F_ALL_CPUS = 1u << 3, /* the MADT knows no CPU beyond cpu[], none can be added */
+	OVBS_BOOT_F_DMA_REQUIRED = 1u << 4, /* platform level 3: PREPARE fails unless DMA protection is on */
 };
 
 /* A segment register with its hidden part: the layout of a VMCB's (AMD APM 2, table B-2). */
@@ -133,6 +138,25 @@ struct ovbs_range {
 	uint64_t start, end;
 };
 
+/* An IOMMU, as DMAR or IVRS has it. */
+struct ovbs_iommu_unit {
+	uint64_t base;    /* its registers, page aligned (spa) */
+	uint32_t size;    /* of them, bytes, a multiple of 4 KiB; 0: ask the unit */
+	uint16_t segment; /* PCI segment */
+	uint16_t function; /* AMD: the IOMMU's own PCI function (bus 15:8, device 7:3, function 2:0) */
+	uint16_t capability; /* AMD: offset of its capability block in that function's configuration space */
+	uint8_t kind; /* enum ovbs_iommu_kind */
+	uint8_t flags; /* Intel: DRHD flags (bit 0: all devices of the segment that no other unit has) */
+	uint32_t reserved;
+};
+
+/* Whether DMA protection is on. By PREPARE. */
+enum ovbs_dma_state {
+	OVBS_DMA_NONE = 0,     /* there is no IOMMU, or none that can be used */
+	OVBS_DMA_FAILED = 1,   /* there is one, but it can't be switched on: dma_why */
+	OVBS_DMA_ENFORCED = 2, /* on: no device reaches the block */
+};
+
 /* Where VTL1 begins on the boot CPU: 64-bit mode, CPL 0, flat segments, interrupts off. */
 struct ovbs_vtl1_entry {
 	uint64_t rip, rsp, cr3, rdi; /* rdi: its info (openvbs/sk_info.h), by its own address */
@@ -157,6 +181,7 @@ struct ovbs_boot_info {
 	struct ovbs_acpi_pm acpi;
 	uint16_t reserved;
 	uint32_t ecam_buses; /* buses of PCI segment 0 at ecam_base, from bus 0 on; 0: no MCFG */
+	uint64_t hpet_base;  /* of the HPET table; 0: there is none */
 	uint64_t ecam_base;  /* PCI configuration space as memory (PCI Firmware 3.3, 4.1.2) */
 	uint32_t cpu_count;
 	uint32_t boot_cpu; /* index of the boot CPU in cpu[] */
@@ -164,7 +189,15 @@ struct ovbs_boot_info {
 	uint64_t log_gpa, log_size, stats_gpa, stats_size;
 	uint64_t ram_count;
 	struct ovbs_range ram[OVBS_MAX_RAM_RANGES];
-	char why[64]; /* by PREPARE, if it fails: what is missing, for a person */
+	uint32_t iommu_count; /* 0: no IOMMU, or a table that makes no sense */
+	uint32_t dma_range_count;
+	struct ovbs_iommu_unit iommu[OVBS_MAX_IOMMUS];
+	/* Memory outside of ram[] that devices are promised (RMRR, IVMD): page aligned, end exclusive. */
+	struct ovbs_range dma_range[OVBS_MAX_DMA_RANGES];
+	uint32_t dma_state; /* by PREPARE: enum ovbs_dma_state */
+	uint32_t dma_stuck; /* by PREPARE: 1: an IOMMU may go on with tables in the block: keep it */
+	char dma_why[64];   /* by PREPARE, if it failed: for a person */
+	char why[64];       /* by PREPARE, if it fails: what is missing, for a person */
 	struct ovbs_boot_cpu cpu[OVBS_MAX_CPUS];
 };
 
@@ -173,5 +206,6 @@ _Static_assert(offsetof(struct ovbs_cpu_entry, es) == 48, "known to the loader's
 _Static_assert(sizeof(struct ovbs_cpu_entry) == 208, "known to the loader's assembler stub");
 _Static_assert(sizeof(struct ovbs_boot_cpu) == 224, "indexed by the loader's assembler stub");
 _Static_assert(sizeof(struct ovbs_acpi_pm) == 18, "no padding");
+_Static_assert(sizeof(struct ovbs_iommu_unit) == 24, "no padding");
 
 #endif

@@ -82,8 +82,8 @@ struct ovbs_platform {
 	uint8_t setup_mode;  /* enum ovbs_fact: UEFI variable SetupMode */
 	uint8_t mor;      /* enum ovbs_fact: MemoryOverwriteRequestControl is there (YES) or not */
 	uint8_t mor_lock; /* enum ovbs_fact: MemoryOverwriteRequestControlLock, the same */
-	uint8_t iommu_kind;   /* enum ovbs_iommu_kind: which table is there */
-	uint8_t iommu;        /* enum ovbs_fact: the table is there and usable */
+	uint8_t iommu_kind; /* enum ovbs_iommu_kind: which table is there, or was before it was hidden */
+	uint8_t iommu;      /* enum ovbs_fact: the table is there and usable */
 	uint8_t iommu_flags;  /* DMAR flags (bit 0 interrupt remapping, bit 2 DMA control opt-in) */
 	uint16_t iommu_units; /* remapping units that the table describes */
 	uint8_t wsmt;         /* enum ovbs_fact */
@@ -94,10 +94,13 @@ struct ovbs_platform {
 	uint32_t tpm_banks;   /* OVBS_TPM_BANK_*, active ones */
 	uint8_t tpm_lockout;  /* enum ovbs_fact: dictionary attack lockout; UNKNOWN to the loader */
 	uint8_t shim_off; /* enum ovbs_fact: YES: MokSBState says that shim checks no signatures */
-	uint8_t reserved0[2];
+	/* DMA protection in this boot (enum ovbs_dma_state of boot_info.h; by the loader): 0 there
+	 * is none, 1 the IOMMU could not be switched on, iommu_why says why, 2 enforced */
+	uint8_t dma;
+	uint8_t reserved0;
 	uint32_t wsmt_flags; /* WSMT protection flags */
 	uint32_t mat_entries;
-	char iommu_why[56]; /* what makes no sense; ASCII, ends with 0 */
+	char iommu_why[56]; /* what makes no sense, or why dma is 1; ASCII, ends with 0 */
 	char wsmt_why[56];
 	char mat_why[56];
 	struct ovbs_cpu_facts cpu; /* of the boot CPU */

@@ -116,17 +116,26 @@ def test_level_1_needs_secure_boot(machine, tmp_path):
     assert again(m)["state"] == RUNNING
 
 
-@pytest.mark.parametrize("iommu, evidence, kind", [
-    (None, "neither IVRS nor DMAR is there", "0"), ("amd", "IVRS is there, but", "1"), ("intel", "DMAR is there, but", "2")])
-def test_level_3_is_off_for_lack_of_dma_protection_and_level_1_is_not(machine, tmp_path, iommu, evidence, kind):
+@pytest.mark.parametrize("iommu, kind", [("amd", "1"), ("intel", "2")])
+@pytest.mark.parametrize("level", [3, 1])
+def test_dma_protection_is_used_at_any_level(machine, tmp_path, level, iommu, kind):
+    """Promise: with an IOMMU level 3 runs, and DMA protection is enforced; level 1 uses it, too."""
+    found = read(machine(**options(tmp_path, policy={"vbs": 1, "level": level}, iommu=iommu)))
+    assert found["state"] == RUNNING and found["level"] == (level, BY_POLICY), found
+    p = found["platform"]
+    assert (p["iommu"], p["kind"], p["units"], p["dma"]) == ("1", kind, "1", "2"), found
+
+
+def test_level_3_is_off_without_an_iommu_and_level_1_is_not(machine, tmp_path):
     """Promise: level 3 never runs unprotected, and its reason names the IOMMU (case S3)."""
-    m = machine(**options(tmp_path, policy={"vbs": 1, "level": 3}, iommu=iommu))
+    m = machine(**options(tmp_path, policy={"vbs": 1, "level": 3}))
     found = read(m)
     not_running(found, NO_IOMMU, "level.iommu")
-    assert evidence in found["evidence"] and found["platform"]["kind"] == kind
-    assert found["platform"]["iommu"] == ("1" if iommu else "2")
+    assert "neither IVRS nor DMAR is there" in found["evidence"]
+    assert [found["platform"][name] for name in ("iommu", "kind", "dma")] == ["2", "0", "0"]
     set_policy(m, {"vbs": 1, "level": 1})
-    assert again(m)["state"] == RUNNING
+    found = again(m)
+    assert found["state"] == RUNNING and found["platform"]["dma"] == "0"
 
 
 def test_what_the_loader_reads_of_the_platform(machine, tmp_path):

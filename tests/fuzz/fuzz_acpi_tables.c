@@ -9,6 +9,34 @@
 
 typedef int decoder(const void *table, size_t len, struct acpi_iommu *out);
 
+#define END (1ull << 52)
+
+/* What the hypervisor is told: no overlaps, all page aligned, nothing beyond 52 bits. */
+static void check_lists(const struct acpi_iommu *out, size_t len, bool good)
+{
+	FUZZ_CHECK(good ? out->units > 0 : out->units == 0 && out->ranges == 0);
+	FUZZ_CHECK(out->units <= OVBS_MAX_IOMMUS && (size_t)out->units * 16 <= len);
+	FUZZ_CHECK(out->ranges <= OVBS_MAX_DMA_RANGES);
+	for (unsigned int i = 0; i < out->units; i++) {
+		const struct ovbs_iommu_unit *u = &out->unit[i];
+		uint64_t size = u->kind == OVBS_IOMMU_AMD ? 0x4000 : u->size;
+
+		FUZZ_CHECK(u->kind == out->kind && u->base != 0 && u->base % 4096 == 0);
+		FUZZ_CHECK(size != 0 && size % 4096 == 0 && size <= END - u->base && u->base < END);
+		FUZZ_CHECK(u->kind != OVBS_IOMMU_AMD || (u->size == 0 && u->capability != 0));
+		for (unsigned int n = 0; n < i; n++)
+			FUZZ_CHECK(out->unit[n].base != u->base);
+		for (unsigned int n = 0; n < out->ranges; n++)
+			FUZZ_CHECK(out->range[n].end <= u->base || u->base + size <= out->range[n].start);
+	}
+	for (unsigned int i = 0; i < out->ranges; i++) {
+		const struct ovbs_range *r = &out->range[i];
+
+		FUZZ_CHECK(r->start < r->end && r->end <= END && (r->start | r->end) % 4096 == 0);
+		FUZZ_CHECK(i == 0 || out->range[i - 1].end < r->start);
+	}
+}
+
 static void check(decoder *fn, const uint8_t *table, size_t len, enum ovbs_iommu_kind kind)
 {
 	struct acpi_iommu out;
@@ -18,7 +46,7 @@ static void check(decoder *fn, const uint8_t *table, size_t len, enum ovbs_iommu
 	err = fn(table, len, &out);
 	FUZZ_CHECK(out.kind == kind && memchr(out.why, '\0', sizeof(out.why)) != NULL);
 	FUZZ_CHECK((err == 0) == (out.why[0] == '\0'));
-	FUZZ_CHECK(err != 0 || (out.units > 0 && out.units <= 1024 && (size_t)out.units * 16 < len));
+	check_lists(&out, len, err == 0);
 	for (const char *p = out.why; *p != '\0'; p++)
 		FUZZ_CHECK(*p >= ' ' && *p <= '~');
 }

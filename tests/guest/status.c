@@ -45,9 +45,9 @@ static void print_settings(EFI_SYSTEM_TABLE *st, const struct ovbs_status *s)
 	say(st, "status: settings%s", text);
 	say(st, "status: lock=%u findings=%u local=%u policy=%u note=%.96s", s->lock, s->findings,
 	    s->local_generation, s->policy_generation, s->note);
-	say(st, "status: platform secure_boot=%u setup_mode=%u mor=%u mor_lock=%u iommu=%u kind=%u units=%u wsmt=%u mat=%u tpm=%u version=%u banks=%u partition=%02x%02x svm=%u",
+	say(st, "status: platform secure_boot=%u setup_mode=%u mor=%u mor_lock=%u iommu=%u kind=%u units=%u dma=%u wsmt=%u mat=%u tpm=%u version=%u banks=%u partition=%02x%02x svm=%u",
 	    p->secure_boot, p->setup_mode, p->mor, p->mor_lock, p->iommu, p->iommu_kind,
-	    p->iommu_units, p->wsmt, p->mat, p->tpm, p->tpm_version, p->tpm_banks,
+	    p->iommu_units, p->dma, p->wsmt, p->mat, p->tpm, p->tpm_version, p->tpm_banks,
 	    s->esp_partition[0], s->esp_partition[1], p->cpu.ext_ecx >> 2 & 1);
 }
 

@@ -56,18 +56,18 @@ def unpack(data):
             "values": {i: v for i, _, v in row[:head[7]]}, "saved": row[ENTRIES:ENTRIES + head[8]]}
 
 
-def platform(secure_boot=1, iommu=0, shim_off=2):
+def platform(secure_boot=1, iommu=0, shim_off=2, dma=0):
     cpu = struct.pack("<10I16s16s3Q", 0x10, 0xA20F10, 0, 0, 0, 0x80000021, 4, 1 << 20 | 1 << 29, 16, 1,
                       b"AuthenticAMD", b"", 0xD00, 0, 0) + struct.pack("<Q9QQ", 0, *[0] * 9, 0)
     assert len(cpu) == 184
-    out = struct.pack("<HBBBBBBBBHBBBBIBB2xII", 384, 1, secure_boot, 0, 2, 2, 1 if iommu else 0, 1 if iommu else 2, 0,
-                      0, 2, 1, 2, 0, 0, 4, shim_off, 0, 4) + bytes(3 * 56) + cpu
+    out = struct.pack("<HBBBBBBBBHBBBBIBBBxII", 384, 1, secure_boot, 0, 2, 2, 1 if iommu else 0, 1 if iommu else 2, 0,
+                      0, 2, 1, 2, 0, 0, 4, shim_off, dma, 0, 4) + bytes(3 * 56) + cpu
     assert len(out) == 384, len(out)
     return out
 
 
 def status(running=False, reason=0, check=b"", evidence=b"", settings=None, lock=0, held=None, findings=0, local=0, policy=0,
-           part=PART_LE, note=b"", version=2, secure_boot=1, shim_off=2):
+           part=PART_LE, note=b"", version=2, secure_boot=1, shim_off=2, iommu=0, dma=0):
     v1 = struct.pack("<IHHIIQQQQQII32s160s32s", 0x5453564F, version, 928 if version > 1 else 288, int(running), reason,
                      0, 0, 0, 0, 0, 2, 0, check, evidence, b"0.1.0")
     assert len(v1) == 288
@@ -76,7 +76,7 @@ def status(running=False, reason=0, check=b"", evidence=b"", settings=None, lock
     held = {i: value for i, (value, source) in (settings or {}).items() if source == LOCK} if held is None else held
     rows = b"".join(struct.pack("<IBB2x", *(settings or {}).get(i, (0, DEFAULT)), held.get(i, -1) + 1) for i in range(16))
     return v1 + rows + struct.pack("<IIII16s96s", lock, findings, local, policy, part, note) \
-        + platform(secure_boot, shim_off=shim_off)
+        + platform(secure_boot, iommu, shim_off, dma)
 
 
 ON = {VBS: (1, LOCAL), LEVEL: (1, LOCAL), HVCI: (1, DEFAULT), LSA: (2, DEFAULT)}
@@ -402,10 +402,25 @@ def test_newer_policy_slot_counts_beyond_the_wrap(machine):
 
 
 def test_level_3_is_warned_of(machine):
-    machine.boot(**OFF)
+    machine.boot(**OFF)  # the loader saw no IOMMU
     out = machine.run("enable", "--level", "3")
-    assert "no IOMMU" in out and machine.local()["values"][LEVEL] == 3
+    assert "will not start it: no IOMMU (level.iommu)" in out and machine.local()["values"][LEVEL] == 3
     assert "no IOMMU" in machine.run("enable", "--level", "3")
+    machine.boot(**OFF, iommu=1, dma=1)
+    assert "no IOMMU (iommu.enable)" in machine.run("enable", "--level", "3")
+    machine.boot(**OFF, iommu=1)
+    assert "will not start" not in machine.run("enable", "--level", "3")
+    o = machine.json("status")
+    assert 3 in o["AvailableSecurityProperties"] and o["KernelDmaProtection"] is False
+
+
+def test_level_3_where_the_loader_never_ran(machine):
+    assert "whether this machine has one can't be told" in machine.run("enable", "--level", "3")
+    tables = machine.root / "sys/firmware/acpi/tables"
+    tables.mkdir(parents=True)
+    assert "no IOMMU (level.iommu): level 3 by local value; neither" in machine.run("enable", "--level", "3")
+    (tables / "IVRS").write_bytes(b"IVRS")
+    assert "IVRS is unreadable: only 4 bytes" in machine.run("enable", "--level", "3")
 
 
 def test_services(machine):  # case S2

@@ -60,15 +60,15 @@ def lockout(locked):
     return struct.pack(">HIIBIIII", 0x8001, 27, 0, 0, 6, 1, 0x200, 0x200 if locked else 0)
 
 
-def status(state=0, reason=0, check=b"", evidence=b"", level=1, cpu_facts=None, vbs=1):
+def status(state=0, reason=0, check=b"", evidence=b"", level=1, cpu_facts=None, vbs=1, dma=0, iommu_why=b""):
     head = struct.pack("<IHHIIQQQQQII32s160s32s", 0x5453564F, 2, 928, state, reason, 0, 0, 0, 0, 4 << 20, 2, 0,
                        check, evidence, b"0.1.0")
     values = {VBS: vbs, LEVEL: level}
     settings = b"".join(struct.pack("<IB3x", values.get(i, 0), LOCAL if i in values else 0) for i in range(16))
     platform = bytes(384)
     if cpu_facts:
-        platform = struct.pack("<HBBBBBBBBHBBBBIB3xII", 384, 1, 1, 0, 1, 1, 1, 1, 0, 1, 1, 1, 1, 2, 2, 4, 7, 20) \
-            + bytes(3 * 56) + cpu_facts
+        platform = struct.pack("<HBBBBBBBBHBBBBIBxBxII56s112x", 384, 1, 1, 0, 1, 1, 1, 1, 0, 1, 1, 1, 1, 2, 2, 4, dma, 7, 20,
+                               iommu_why) + cpu_facts
         assert len(platform) == 384
     return head + settings + struct.pack("<IIII16s96s", 0, 0, 0, 0, b"", b"") + platform
 
@@ -184,10 +184,10 @@ def m(tmp_path):
 def test_good(m):
     code, rows, services = m.readiness()
     not_good = {r["Id"]: r["Result"] for r in rows.values() if r["Result"] != "good"}
-    # Linux does not show the memory attributes, and openvbs owns no IOMMU in this version
+    # Linux does not show the memory attributes, and openvbs does not run
     assert not_good == {"uefi-memory-attributes": "unknown", "dma-enforced": "weaker"} and code == 0
     assert {s["Id"]: s["Verdict"] for s in services.values()} == {
-        "vbs": 1, "memory-integrity": 1, "credential-guard": 2, "dma-protection": 2}
+        "vbs": 1, "memory-integrity": 1, "credential-guard": 2, "dma-protection": 1}
     assert "not built in this version" in services["memory-integrity"]["Note"]
 
 
@@ -279,7 +279,24 @@ def test_iommu_present_enabled_enforced(m):  # L8
     m.row("iommu-enabled", "weaker", 0, "Linux does not use it")
     m.gone("sys/firmware/acpi/tables/DMAR")
     m.row("iommu", "missing", IOMMU, "neither ACPI table")
-    m.row("dma-enforced", "weaker", IOMMU, "does not own the IOMMU")
+    m.row("dma-enforced", "weaker", IOMMU, "no usable IOMMU")
+
+
+def test_dma_in_this_boot(m):  # L8
+    """The loader's word, which it gives before it hides the table."""
+    m.gone("sys/firmware/acpi/tables/IVRS")
+    m.gone("sys/class/iommu/ivhd0")
+    m.status(state=1, cpu_facts=cpu())
+    m.row("dma-enforced", "weaker", 0, "not in this boot")
+    m.row("iommu-enabled", "weaker", 0, "Linux does not use it")
+    m.status(state=1, cpu_facts=cpu(), dma=1, iommu_why=b"unit 0 does not answer")
+    m.row("dma-enforced", "missing", IOMMU, "unit 0 does not answer")
+    m.row("iommu", "good", IOMMU, "IVRS: 1 units")
+    m.status(state=1, cpu_facts=cpu(), dma=2)
+    m.row("dma-enforced", "good", 0, "no device reaches its memory")
+    m.row("iommu-enabled", "good", 0, "openvbs uses it, and hides it from Linux: IVRS")
+    assert m.readiness()[2]["dma-protection"] == {"Id": "dma-protection", "Title": "DMA protection", "Verdict": 2, "VerdictText": "full",
+                                                  "Note": "", "Because": ""}
 
 
 def test_level_3(m):  # S3

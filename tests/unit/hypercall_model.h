@@ -38,7 +38,8 @@ static struct {
 	uint64_t page;
 	unsigned int rights;
 } changed[16];
-static unsigned int changes, changes_max;
+static unsigned int changes, changes_max, device_changes, device_flushes;
+static bool devices_full;
 static char logged[256];
 static uint64_t rip_of[VTL_COUNT];
 static bool call_there, return_there;
@@ -96,6 +97,34 @@ int slat_protect(struct slat *s, struct gpa g, unsigned int rights)
 	changed[changes].page = g.v;
 	changed[changes++].rights = rights;
 	return 0;
+}
+
+void hv_panic(const char *fmt, ...)
+{
+	fail();
+	__builtin_unreachable();
+}
+
+unsigned int slat_rights(const struct slat *s, struct gpa g)
+{
+	return SLAT_RWX;
+}
+
+/* Devices follow each change of the CPUs' rights, the same page with the same rights. */
+int iommu_protect(struct gpa g, unsigned int rights)
+{
+	if (devices_full)
+		return -ENOMEM;
+	assert_true(changes > 0);
+	assert_int_equal(changed[changes - 1].page, g.v);
+	assert_int_equal(changed[changes - 1].rights, rights);
+	device_changes++;
+	return 0;
+}
+
+void iommu_flush(void)
+{
+	device_flushes++;
 }
 
 void cpus_flush(void)
@@ -185,6 +214,8 @@ static void begin(unsigned int vtl)
 	memset(ram, 0, sizeof(ram));
 	memset(own, 0, sizeof(own));
 	reads = writes = skips = flushes = injected = switches = assists = changes = 0;
+	device_changes = device_flushes = 0;
+	devices_full = false;
 	changes_max = ARRAY_SIZE(changed);
 	write_fails = scribble = call_there = return_there = false;
 	enabled_index = ~0u;

@@ -366,6 +366,20 @@ static void test_madt_flags(void **state)
 			 acpi_madt_cpus(&p->memory, RSDP, MADT_F_ENABLED, &first) + 1);
 }
 
+static void test_hpet(void **state)
+{
+	struct physical *p = *state;
+
+	assert_int_equal(acpi_hpet_read(&p->memory, RSDP), 0);
+	put_table(p, SSDT, "HPET", 56);
+	put_gas(p, SSDT + 40, 0, 0xFED00000);
+	assert_int_equal(acpi_hpet_read(&p->memory, RSDP), 0xFED00000);
+	put_gas(p, SSDT + 40, 1, 0x600); /* in I/O space: none that is known */
+	assert_int_equal(acpi_hpet_read(&p->memory, RSDP), 0);
+	put_table(p, SSDT, "HPET", 40); /* ends before the address */
+	assert_int_equal(acpi_hpet_read(&p->memory, RSDP), 0);
+}
+
 static void test_mcfg(void **state)
 {
 	struct physical *p = *state;
@@ -451,6 +465,7 @@ int main(void)
 		WITH_TABLES(test_fadt_alone),
 		WITH_TABLES(test_madt),
 		WITH_TABLES(test_madt_flags),
+		WITH_TABLES(test_hpet),
 		WITH_TABLES(test_mcfg),
 		WITH_TABLES(test_madt_entries),
 		WITH_TABLES(test_many_tables),

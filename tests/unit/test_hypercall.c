@@ -261,7 +261,9 @@ static void test_protect_rights(void **state)
 		assert_true(protect(RAM_AT >> 12, flags) ==
 			    (want[flags] < 0 ? DONE(0, INVALID_PARAMETER) : DONE(1, SUCCESS)));
 		assert_int_equal(changes, want[flags] >= 0);
-		assert_int_equal(flushes, changes); /* no CPU goes on with what it remembers */
+		assert_int_equal(flushes, changes); /* no CPU goes on with what it remembers, */
+		assert_int_equal(device_changes, changes); /* and no device */
+		assert_int_equal(device_flushes, changes);
 		if (changes)
 			assert_int_equal(changed[0].rights, want[flags]);
 	}
@@ -301,6 +303,19 @@ static void test_protect_partial(void **state)
 	assert_true(call(CODE(MODIFY_VTL_PROTECTION_MASK) | REPS(4), OWN_AT + 0x100, 0) ==
 		    DONE(2, INSUFFICIENT_MEMORY));
 	assert_int_equal(flushes, 1);
+}
+
+/* CPUs and devices or neither: a CPU that has read the new rights forgets them. */
+static void test_protect_where_devices_can_not_follow(void **state)
+{
+	begin(1);
+	devices_full = true;
+	assert_true(protect(RAM_AT >> 12, HV_MAP_GPA_READABLE) == DONE(0, INSUFFICIENT_MEMORY));
+	assert_int_equal(changes, 2);
+	assert_int_equal(changed[0].rights, SLAT_R);
+	assert_int_equal(changed[1].rights, SLAT_RWX);
+	assert_int_equal(flushes, 1);
+	assert_int_equal(device_flushes, 0);
 }
 
 static void test_protect_header(void **state)
@@ -411,14 +426,23 @@ static void test_log(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unknown_codes),      cmocka_unit_test(test_callers),
-		cmocka_unit_test(test_control_word),       cmocka_unit_test(test_input_address),
-		cmocka_unit_test(test_output_address),     cmocka_unit_test(test_output_size),
-		cmocka_unit_test(test_input_is_read_once), cmocka_unit_test(test_partial_reps),
-		cmocka_unit_test(test_vtl_switches),       cmocka_unit_test(test_protect_rights),
-		cmocka_unit_test(test_protect_pages),      cmocka_unit_test(test_protect_partial),
-		cmocka_unit_test(test_protect_header),     cmocka_unit_test(test_enable_partition),
-		cmocka_unit_test(test_enable_vp),          cmocka_unit_test(test_log),
+		cmocka_unit_test(test_unknown_codes),
+		cmocka_unit_test(test_callers),
+		cmocka_unit_test(test_control_word),
+		cmocka_unit_test(test_input_address),
+		cmocka_unit_test(test_output_address),
+		cmocka_unit_test(test_output_size),
+		cmocka_unit_test(test_input_is_read_once),
+		cmocka_unit_test(test_partial_reps),
+		cmocka_unit_test(test_vtl_switches),
+		cmocka_unit_test(test_protect_rights),
+		cmocka_unit_test(test_protect_pages),
+		cmocka_unit_test(test_protect_partial),
+		cmocka_unit_test(test_protect_where_devices_can_not_follow),
+		cmocka_unit_test(test_protect_header),
+		cmocka_unit_test(test_enable_partition),
+		cmocka_unit_test(test_enable_vp),
+		cmocka_unit_test(test_log),
 	};
 
 	return cmocka_run_group_tests(tests, map_window, NULL);

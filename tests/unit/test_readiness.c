@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openvbs/boot_info.h>
 #include <openvbs/hv_abi.h>
 
 #include "checks.h"
@@ -149,12 +150,22 @@ CHANGE(sb_off_no_settings, m->p.secure_boot = OVBS_FACT_NO; m->without_settings 
 CHANGE(level3, m->s.v[OVBS_SET_LEVEL].value = 3)
 CHANGE(level3_no_iommu, m->s.v[OVBS_SET_LEVEL].value = 3; m->p.iommu_kind = 0;
        m->p.iommu = OVBS_FACT_ABSENT; m->host.iommu_used = OVBS_FACT_NO)
+CHANGE(iommu_unknown, m->p.iommu_kind = 0; m->p.iommu = OVBS_FACT_UNKNOWN; m->host.iommu_used = OVBS_FACT_UNKNOWN)
+CHANGE(level3_iommu_unknown, iommu_unknown(m); m->s.v[OVBS_SET_LEVEL].value = 3)
+CHANGE(enforced, m->p.dma = OVBS_DMA_ENFORCED; m->host.openvbs = OVBS_FACT_YES;
+       m->host.iommu_used = OVBS_FACT_NO; strcpy(m->host.policy_hidden, "intel_iommu=off"))
+CHANGE(enforced_level3, enforced(m); level3(m))
+CHANGE(enforced_no_host, m->p.dma = OVBS_DMA_ENFORCED; m->without_host = true)
+CHANGE(enforced_but_not_there, m->p.dma = OVBS_DMA_ENFORCED)
+CHANGE(enforced_by_linux_says, m->p.dma = OVBS_DMA_ENFORCED; m->p.by_loader = 0;
+       m->host.openvbs = OVBS_FACT_UNKNOWN)
+CHANGE(dma_failed, m->p.dma = OVBS_DMA_FAILED; strcpy(m->p.iommu_why, "unit 0 does not answer"))
+CHANGE(dma_failed_level3, dma_failed(m); level3(m))
 CHANGE(no_settings, m->without_settings = true)
 CHANGE(opted_out, m->s.opted_out = true; m->s.v[OVBS_SET_VBS].source = OVBS_SOURCE_OPT_OUT)
 CHANGE(no_iommu, m->p.iommu_kind = 0; m->p.iommu = OVBS_FACT_ABSENT; m->host.iommu_used = OVBS_FACT_NO)
 CHANGE(bad_iommu, m->p.iommu = OVBS_FACT_UNREADABLE; m->host.iommu_used = OVBS_FACT_NO;
        strcpy(m->p.iommu_why, "offset 48: registers at all ones"))
-CHANGE(iommu_unknown, m->p.iommu_kind = 0; m->p.iommu = OVBS_FACT_UNKNOWN; m->host.iommu_used = OVBS_FACT_UNKNOWN)
 CHANGE(iommu_unused, m->host.iommu_used = OVBS_FACT_NO)
 CHANGE(iommu_off_by_policy, m->host.iommu_used = OVBS_FACT_NO;
        strcpy(m->host.policy_hidden, "intel_iommu=off"))
@@ -206,10 +217,10 @@ struct row {
 	}
 
 static const struct row table[] = {
-	{ "good", nothing, 0, "2222", "", { END } },
+	{ "good", nothing, 0, "2221", "", { END } },
 	{ "no long mode", no_lm, 1, "0000", "bit 29 (long mode) is 0", { { READINESS_LONG_MODE, M }, END } },
 	{ "no NX", no_nx, 16, "0000", "bit 20 (NX) is 0", { { READINESS_NX, M }, END } },
-	{ "no SMEP", no_smep, 16, "1122", "bit 7 (SMEP) is 0", { { READINESS_SMEP, M }, END } },
+	{ "no SMEP", no_smep, 16, "1121", "bit 7 (SMEP) is 0", { { READINESS_SMEP, M }, END } },
 	{ "CPU lacks SVM",
 	  no_svm,
 	  1,
@@ -235,26 +246,26 @@ static const struct row table[] = {
 	  "0000",
 	  "bit 12 (SVME) is 1",
 	  { { READINESS_NOT_HELD, M }, { READINESS_FIRMWARE, U }, END } },
-	{ "KVM in use", svme_by_kvm, 0, "2222", "", { END } },
+	{ "KVM in use", svme_by_kvm, 0, "2221", "", { END } },
 	{ "no nested paging",
 	  no_npt,
 	  1,
 	  "0000",
 	  "nested paging) is 0",
 	  { { READINESS_VIRTUALIZATION, M }, { READINESS_FIRMWARE, U }, END } },
-	{ "in a VM that shows SVM", in_vm, 0, "2222", "", { END } },
+	{ "in a VM that shows SVM", in_vm, 0, "2221", "", { END } },
 	{ "inside openvbs",
 	  inside,
 	  0,
-	  "2122",
+	  "2121",
 	  "requirement before it",
 	  { { READINESS_MBEC_GMET, U }, { READINESS_APIC, U }, END } },
-	{ "openvbs runs, loader's copy", openvbs_now, 0, "2222", "", { END } },
-	{ "no GMET", no_gmet, 0, "2122", "GMET) is 0", { { READINESS_MBEC_GMET, W }, END } },
-	{ "no AVIC", no_avic, 0, "2222", "AVIC) is 0", { { READINESS_APIC, W }, END } },
+	{ "openvbs runs, loader's copy", openvbs_now, 0, "2221", "", { END } },
+	{ "no GMET", no_gmet, 0, "2121", "GMET) is 0", { { READINESS_MBEC_GMET, W }, END } },
+	{ "no AVIC", no_avic, 0, "2221", "AVIC) is 0", { { READINESS_APIC, W }, END } },
 	{ "MSRs not read", registers_unread, 1, "????", "/dev/cpu/0/msr: no such file", { { READINESS_FIRMWARE, U }, END } },
-	{ "MSRs not read by Linux", registers_unread_by_loader, 0, "2222", "", { END } },
-	{ "Intel", intel_good, 0, "2222", "", { END } },
+	{ "MSRs not read by Linux", registers_unread_by_loader, 0, "2221", "", { END } },
+	{ "Intel", intel_good, 0, "2221", "", { END } },
 	{ "Intel without VMX",
 	  intel_none,
 	  1,
@@ -293,8 +304,8 @@ static const struct row table[] = {
 	  "capability registers were not read",
 	  { { READINESS_VIRTUALIZATION, U }, { READINESS_FIRMWARE, U }, { READINESS_MBEC_GMET, U }, END } },
 	{ "Intel with several keys", intel_tme, 1, "0000", "TME-MK", { { READINESS_FIRMWARE, M }, END } },
-	{ "Intel without MBEC", intel_no_mbec, 0, "2122", "MBEC) is 0", { { READINESS_MBEC_GMET, W }, END } },
-	{ "Intel without APIC", intel_no_apic, 0, "2222", "not both 1", { { READINESS_APIC, W }, END } },
+	{ "Intel without MBEC", intel_no_mbec, 0, "2121", "MBEC) is 0", { { READINESS_MBEC_GMET, W }, END } },
+	{ "Intel without APIC", intel_no_apic, 0, "2221", "not both 1", { { READINESS_APIC, W }, END } },
 	{ "opt-in is not protection",
 	  intel_no_remap,
 	  0,
@@ -356,11 +367,32 @@ static const struct row table[] = {
 	  "1111",
 	  "SecureBoot is 0",
 	  { { READINESS_SECURE_BOOT, M }, { READINESS_LEVEL, U }, END } },
-	{ "level 3",
-	  level3,
+	{ "level 3", level3, 0, "2221", "", { END } },
+	{ "level 3, IOMMU not looked at",
+	  level3_iommu_unknown,
+	  0,
+	  "????",
+	  "were not read",
+	  { { READINESS_IOMMU, U },
+	    { READINESS_IOMMU_ENABLED, U },
+	    { READINESS_DMA_ENFORCED, U },
+	    { READINESS_LEVEL, U } } },
+	{ "enforced", enforced, 0, "2222", "no device reaches its memory", { { READINESS_DMA_ENFORCED, G }, END } },
+	{ "enforced at level 3", enforced_level3, 0, "2222", "", { { READINESS_DMA_ENFORCED, G }, END } },
+	{ "enforced, nothing from Linux", enforced_no_host, 0, "2222", "", { { READINESS_DMA_ENFORCED, G }, END } },
+	{ "enforced, but openvbs is not there", enforced_but_not_there, 0, "2221", "", { END } },
+	{ "enforced, but not by the loader's word", enforced_by_linux_says, 0, "2221", "", { END } },
+	{ "IOMMU can't be switched on",
+	  dma_failed,
+	  4,
+	  "2220",
+	  "could not switch the IOMMU on: unit 0 does not answer",
+	  { { READINESS_DMA_ENFORCED, M }, END } },
+	{ "IOMMU can't be switched on, level 3",
+	  dma_failed_level3,
 	  4,
 	  "0000",
-	  "level 3 asks for it",
+	  "unit 0 does not answer; level 3 asks for it",
 	  { { READINESS_DMA_ENFORCED, M }, { READINESS_LEVEL, M }, END } },
 	{ "level 3 without IOMMU",
 	  level3_no_iommu,
@@ -371,8 +403,8 @@ static const struct row table[] = {
 	    { READINESS_IOMMU_ENABLED, U },
 	    { READINESS_DMA_ENFORCED, M },
 	    { READINESS_LEVEL, M } } },
-	{ "no settings", no_settings, 0, "2222", "settings were not read", { { READINESS_LEVEL, U }, END } },
-	{ "opted out", opted_out, 0, "2222", "", { END } },
+	{ "no settings", no_settings, 0, "2221", "settings were not read", { { READINESS_LEVEL, U }, END } },
+	{ "opted out", opted_out, 0, "2221", "", { END } },
 	{ "no IOMMU",
 	  no_iommu,
 	  4,
@@ -390,7 +422,7 @@ static const struct row table[] = {
 	  0,
 	  "121?",
 	  "were not read",
-	  { { READINESS_IOMMU, U }, { READINESS_IOMMU_ENABLED, U }, END } },
+	  { { READINESS_IOMMU, U }, { READINESS_IOMMU_ENABLED, U }, { READINESS_DMA_ENFORCED, U }, END } },
 	{ "IOMMU not used",
 	  iommu_unused,
 	  0,
@@ -403,25 +435,25 @@ static const struct row table[] = {
 	  "2221",
 	  "hidden from Linux by policy: the kernel's command line has intel_iommu=off",
 	  { { READINESS_IOMMU_ENABLED, M }, END } },
-	{ "no TPM", no_tpm, 8, "1212", "no TPM answers", { { READINESS_TPM, M }, END } },
-	{ "TPM not looked at", tpm_unknown, 0, "1212", "not looked at", { { READINESS_TPM, U }, END } },
-	{ "TPM does not answer", tpm_broken, 72, "1212", "does not say what it can do", { { READINESS_TPM, B }, END } },
-	{ "TPM 1.2", tpm12, 8, "1212", "version is 1.2", { { READINESS_TPM, M }, END } },
-	{ "no SHA-256 bank", tpm_sha1, 8, "1212", "SHA-256 bank of PCRs is off", { { READINESS_TPM, M }, END } },
-	{ "TPM locked out", tpm_locked, 8, "1212", "locked out", { { READINESS_TPM, M }, END } },
-	{ "TPM lockout not read", tpm_lock_unknown, 0, "2222", "", { END } },
-	{ "writable and executable", mat_no, 32, "1122", "entry 3 at 7f000000h", { { READINESS_MAT, M }, END } },
-	{ "no memory attributes", mat_absent, 32, "1122", "has no UEFI memory", { { READINESS_MAT, M }, END } },
-	{ "broken memory attributes", mat_bad, 96, "1122", "descriptor size is 0", { { READINESS_MAT, B }, END } },
-	{ "memory attributes not seen", mat_unknown, 0, "1122", "Linux does not show", { { READINESS_MAT, U }, END } },
-	{ "no WSMT", wsmt_absent, 32, "1222", "no ACPI table WSMT", { { READINESS_WSMT, M }, END } },
-	{ "broken WSMT", wsmt_bad, 96, "1222", "checksum is wrong", { { READINESS_WSMT, B }, END } },
-	{ "WSMT not read", wsmt_unknown, 0, "1222", "was not read", { { READINESS_WSMT, U }, END } },
-	{ "WSMT 3", wsmt_3, 0, "1222", "not promised: resources locked", { { READINESS_WSMT, W }, END } },
-	{ "WSMT 0", wsmt_0, 32, "1222", "not promised: fixed buffers", { { READINESS_WSMT, M }, END } },
-	{ "no MOR", mor_none, 32, "2212", "MemoryOverwriteRequestControl is absent", { { READINESS_SECURE_MOR, M }, END } },
-	{ "MOR without lock", mor_unlocked, 0, "2212", "no ...ControlLock", { { READINESS_SECURE_MOR, W }, END } },
-	{ "MOR not read", mor_unknown, 0, "2212", "not read", { { READINESS_SECURE_MOR, U }, END } },
+	{ "no TPM", no_tpm, 8, "1211", "no TPM answers", { { READINESS_TPM, M }, END } },
+	{ "TPM not looked at", tpm_unknown, 0, "1211", "not looked at", { { READINESS_TPM, U }, END } },
+	{ "TPM does not answer", tpm_broken, 72, "1211", "does not say what it can do", { { READINESS_TPM, B }, END } },
+	{ "TPM 1.2", tpm12, 8, "1211", "version is 1.2", { { READINESS_TPM, M }, END } },
+	{ "no SHA-256 bank", tpm_sha1, 8, "1211", "SHA-256 bank of PCRs is off", { { READINESS_TPM, M }, END } },
+	{ "TPM locked out", tpm_locked, 8, "1211", "locked out", { { READINESS_TPM, M }, END } },
+	{ "TPM lockout not read", tpm_lock_unknown, 0, "2221", "", { END } },
+	{ "writable and executable", mat_no, 32, "1121", "entry 3 at 7f000000h", { { READINESS_MAT, M }, END } },
+	{ "no memory attributes", mat_absent, 32, "1121", "has no UEFI memory", { { READINESS_MAT, M }, END } },
+	{ "broken memory attributes", mat_bad, 96, "1121", "descriptor size is 0", { { READINESS_MAT, B }, END } },
+	{ "memory attributes not seen", mat_unknown, 0, "1121", "Linux does not show", { { READINESS_MAT, U }, END } },
+	{ "no WSMT", wsmt_absent, 32, "1221", "no ACPI table WSMT", { { READINESS_WSMT, M }, END } },
+	{ "broken WSMT", wsmt_bad, 96, "1221", "checksum is wrong", { { READINESS_WSMT, B }, END } },
+	{ "WSMT not read", wsmt_unknown, 0, "1221", "was not read", { { READINESS_WSMT, U }, END } },
+	{ "WSMT 3", wsmt_3, 0, "1221", "not promised: resources locked", { { READINESS_WSMT, W }, END } },
+	{ "WSMT 0", wsmt_0, 32, "1221", "not promised: fixed buffers", { { READINESS_WSMT, M }, END } },
+	{ "no MOR", mor_none, 32, "2211", "MemoryOverwriteRequestControl is absent", { { READINESS_SECURE_MOR, M }, END } },
+	{ "MOR without lock", mor_unlocked, 0, "2211", "no ...ControlLock", { { READINESS_SECURE_MOR, W }, END } },
+	{ "MOR not read", mor_unknown, 0, "2211", "not read", { { READINESS_SECURE_MOR, U }, END } },
 	{ "nothing from Linux", no_host, 0, "2221", "not looked at", { { READINESS_IOMMU_ENABLED, U }, END } },
 };
 
@@ -430,7 +462,7 @@ static enum readiness_result expected_result(const struct row *t, unsigned int i
 	for (size_t i = 0; i < ARRAY_SIZE(t->rows) && t->rows[i].id >= 0; i++)
 		if ((unsigned int)t->rows[i].id == id)
 			return t->rows[i].result;
-	if (id == READINESS_DMA_ENFORCED) /* never good in this version */
+	if (id == READINESS_DMA_ENFORCED) /* openvbs does not run on the good machine */
 		return W;
 	if (id == READINESS_APIC) /* goes with the row before it where the CPU's kind or registers are unknown */
 		return expected_result(t, READINESS_MBEC_GMET) == U ? U : G;

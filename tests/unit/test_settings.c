@@ -429,18 +429,28 @@ static void test_level(void **state)
 		uint8_t secure_boot, setup_mode, kind, iommu;
 		enum ovbs_reason reason;
 		const char *check;
+		uint8_t dma;
 	} rows[] = {
-		{ 0, 0, 1, 0, 0, 2, OVBS_REASON_NOT_CONFIGURED, "settings.vbs" },
-		{ 1, 0, 0, 1, 0, 2, OVBS_REASON_NONE, "" },
-		{ 1, 1, 1, 0, 0, 2, OVBS_REASON_NONE, "" },
-		{ 1, 1, 0, 0, 0, 2, OVBS_REASON_NO_SECURE_BOOT, "level.secure_boot" },
-		{ 1, 1, 2, 2, 0, 2, OVBS_REASON_NO_SECURE_BOOT, "level.secure_boot" },
-		{ 1, 1, 3, 1, 0, 2, OVBS_REASON_NO_SECURE_BOOT, "level.secure_boot" },
-		{ 1, 3, 0, 0, 1, 1, OVBS_REASON_NO_SECURE_BOOT, "level.secure_boot" },
-		{ 1, 1, 1, 1, 0, 2, OVBS_REASON_NO_SECURE_BOOT, "level.secure_boot" },
-		{ 1, 3, 1, 0, 0, 2, OVBS_REASON_NO_IOMMU, "level.iommu" },
-		{ 1, 3, 1, 0, 1, 1, OVBS_REASON_NO_IOMMU, "level.iommu" },
-		{ 1, 3, 1, 0, 2, 3, OVBS_REASON_NO_IOMMU, "level.iommu" },
+		{ 0, 0, 1, 0, 0, 2, OVBS_REASON_NOT_CONFIGURED, "settings.vbs", 0 },
+		{ 1, 0, 0, 1, 0, 2, OVBS_REASON_NONE, "", 0 },
+		{ 1, 1, 1, 0, 0, 2, OVBS_REASON_NONE, "", 0 },
+		{ 1, 1, 0, 0, 0, 2, OVBS_REASON_NO_SECURE_BOOT, "level.secure_boot", 0 },
+		{ 1, 1, 2, 2, 0, 2, OVBS_REASON_NO_SECURE_BOOT, "level.secure_boot", 0 },
+		{ 1, 1, 3, 1, 0, 2, OVBS_REASON_NO_SECURE_BOOT, "level.secure_boot", 0 },
+		{ 1, 3, 0, 0, 1, 1, OVBS_REASON_NO_SECURE_BOOT, "level.secure_boot", 0 },
+		{ 1, 1, 1, 1, 0, 2, OVBS_REASON_NO_SECURE_BOOT, "level.secure_boot", 0 },
+		{ 1, 3, 1, 0, 0, 2, OVBS_REASON_NO_IOMMU, "level.iommu", 0 },
+		{ 1, 3, 1, 0, 0, 4, OVBS_REASON_NO_IOMMU, "level.iommu", 0 },
+		{ 1, 3, 1, 0, 1, 4, OVBS_REASON_NO_IOMMU, "level.iommu", 0 },
+		{ 1, 3, 1, 0, 1, 3, OVBS_REASON_NO_IOMMU, "level.iommu", 0 },
+		{ 1, 3, 1, 0, 2, 3, OVBS_REASON_NO_IOMMU, "level.iommu", 0 },
+		{ 1, 3, 1, 0, 0, 1, OVBS_REASON_NO_IOMMU, "level.iommu", 0 }, /* makes no sense */
+		{ 1, 3, 1, 0, 1, 1, OVBS_REASON_NONE, "", 0 },
+		{ 1, 3, 1, 0, 2, 1, OVBS_REASON_NONE, "", 0 },
+		{ 1, 3, 1, 0, 2, 1, OVBS_REASON_NONE, "", 2 },
+		{ 1, 3, 1, 0, 2, 1, OVBS_REASON_NO_IOMMU, "iommu.enable", 1 },
+		{ 1, 1, 1, 0, 2, 1, OVBS_REASON_NONE, "", 1 },
+		{ 1, 1, 1, 0, 2, 3, OVBS_REASON_NONE, "", 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -449,7 +459,8 @@ static void test_level(void **state)
 		struct ovbs_platform p = { .secure_boot = rows[i].secure_boot,
 					   .setup_mode = rows[i].setup_mode,
 					   .iommu_kind = rows[i].kind,
-					   .iommu = rows[i].iommu };
+					   .iommu = rows[i].iommu,
+					   .dma = rows[i].dma };
 		struct settings_sources from = { .policy = &r };
 		struct verdict v = { 0 };
 		struct settings s;

@@ -157,7 +157,8 @@ static void check_properties(const struct state_facts *f, const struct state *s)
 					 0;
 
 	assert_int_equal(s->required, !s->configured || level == 0 ? 0 : level == 3 ? 0xE : 0x6);
-	assert_int_equal(s->available & STATE_BIT(STATE_DMA_PROTECTION), 0);
+	assert_int_equal(s->available & STATE_BIT(STATE_DMA_PROTECTION), 0); /* of this platform */
+	assert_false(s->dma_protection);
 	assert_int_equal(s->available_known, f->platform != NULL);
 	if (f->platform == NULL)
 		assert_int_equal(s->available & ~STATE_BIT(STATE_BASE_VIRTUALIZATION), 0);
@@ -477,6 +478,9 @@ static void test_available(void **unused)
 	p.iommu_kind = OVBS_IOMMU_AMD;
 	p.iommu = p.mor = OVBS_FACT_YES;
 	state_compute(&f, &s);
+	assert_int_equal(s.available, 1 << 3);
+	p.iommu = OVBS_FACT_UNREADABLE;
+	state_compute(&f, &s);
 	assert_int_equal(s.available, 0);
 	p.secure_boot = p.mor_lock = p.mat = p.wsmt = OVBS_FACT_YES;
 	p.wsmt_flags = 3;
@@ -504,6 +508,30 @@ static void test_available(void **unused)
 	p.cpu.vmx[VMX_PROCBASED2] |= 1ull << 41;
 	state_compute(&f, &s);
 	assert_int_equal(s.available, 1 << 2 | 0x1F0);
+}
+
+/* "On" takes proof that it runs, and the loader's word of this boot; an IOMMU that failed is not available. */
+static void test_dma_protection(void **unused)
+{
+	struct ovbs_platform p = { .size = sizeof(p), .iommu_kind = OVBS_IOMMU_INTEL, .iommu = OVBS_FACT_YES };
+	struct ovbs_status status;
+	struct state_facts f = { .loader = STATE_LOADER_RAN, .status = &status, .platform = &p };
+	struct state s;
+
+	make_status(&status, &boots[2], 1, 3);
+	for (unsigned int i = 0; i < 16; i++) {
+		bool runs = (i & 1) != 0, by_loader = (i & 2) != 0;
+
+		f.proof = runs ? STATE_PROOF_OK : STATE_PROOF_FAILED;
+		p.by_loader = by_loader;
+		p.dma = (uint8_t)(i >> 2); /* 3: of a later version */
+		state_compute(&f, &s);
+		assert_int_equal(s.required, 0xE);
+		assert_int_equal(s.dma_protection, runs && by_loader && p.dma == 2);
+		assert_int_equal(s.available >> STATE_DMA_PROTECTION & 1, p.dma != 1);
+	}
+	assert_non_null(strstr(state_check_advice("iommu.enable", OVBS_REASON_NO_IOMMU), "firmware"));
+	assert_non_null(strstr(state_advice(OVBS_REASON_NO_IOMMU), "--level 1"));
 }
 
 static void test_time(void **unused)
@@ -567,6 +595,7 @@ int main(void)
 		cmocka_unit_test(test_off_names_who),
 		cmocka_unit_test(test_pending_names_values),
 		cmocka_unit_test(test_available),
+		cmocka_unit_test(test_dma_protection),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_names),
 	};

@@ -259,11 +259,11 @@ int host_read_guest(void *ctx, uint64_t g, void *buf, size_t n)
 	if (v->vtl ? !vtl1_owns(g, n) : g >= vtl0_slat.eager_end)
 		return -EFAULT;
 	/*
-	 * VTL0 finds zeros in the block; so does the hypervisor on its behalf.
+	 * VTL0 finds zeros in the block and in hidden registers; so does the hypervisor on its behalf.
 	 * It reads RAM and MMIO up to the end of what is mapped at the start,
 	 * which VTL0 could read itself, but for what VTL1 took from it.
 	 */
-	if (!v->vtl && block_has(g, n)) {
+	if (!v->vtl && (block_has(g, n) || slat_hidden(&vtl0_slat, gpa(g)))) {
 		memset(buf, 0, n);
 		return 0;
 	}
@@ -338,6 +338,12 @@ void host_mmio_write(uint64_t at, unsigned int size, uint32_t value)
 		*(volatile uint16_t *)p = (uint16_t)value;
 	else
 		*(volatile uint32_t *)p = value;
+	window_close();
+}
+
+void host_mmio_write64(uint64_t at, uint64_t value)
+{
+	*(volatile uint64_t *)window_open(at, 8) = value;
 	window_close();
 }
 

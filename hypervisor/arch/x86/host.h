@@ -51,6 +51,9 @@ uint64_t host_vtl1_cr4(void);
 uint32_t host_mmio_read(uint64_t at, unsigned int size);
 void host_mmio_write(uint64_t at, unsigned int size, uint32_t value);
 
+/** host_mmio_write64 - the same with 8 bytes, in one access. */
+void host_mmio_write64(uint64_t at, uint64_t value);
+
 /** host_map_apic - map the local APIC's registers at PRIV_APIC. Context: ENTER. */
 void host_map_apic(uint64_t base);
 
