@@ -18,6 +18,9 @@ ATTACKS = ["insns", "svme", "vmxe", "steps_held", "msrs", "cpuid_hidden", "block
 # What runs trustlets for long; 10^5 inputs of the fuzzer take 10 s on QEMU. On Bochs: `make attack`.
 QEMU_ATTACKS = ["hypercall_devices", "vtl1_race", "vtl1_busy", "vtl1_recursion", "vtl1_reset", "vtl1_protect", "vtl1_trustlet", "vtl1_endless", "vtl1_fuzz"]
 
+# Without disks and network cards: those are in `make attack`.
+DMA_ATTACKS = ["dma_own", "dma_read", "dma_write", "dma_edu", "dma_fw_cfg", "dma_hpet", "dma_freeze", "dma_cpu_regs", "dma_regs", "efi"]
+
 
 def run(*arguments, attacks=tuple(ATTACKS + QEMU_ATTACKS)):
     run_all(*arguments, *[word for attack in attacks for word in ("--only", attack)])
@@ -58,6 +61,14 @@ def test_root_does_not_get_past_the_uefi_lock(tmp_path):
 
 def test_without_the_lock_root_switches_off(tmp_path):
     run_settings("--unlocked", "--json", str(tmp_path / "unlocked.json"), attacks=["settings_off", "squat"])
+
+
+@pytest.mark.parametrize("platform", ["amd", "intel"])
+def test_devices_do_not_reach_what_is_hidden_or_frozen(platform, tmp_path):
+    done = subprocess.run([sys.executable, str(RUN.with_name("dma.py")), "--platform", platform, "--json", str(tmp_path / "dma.json"),
+                           *[word for attack in DMA_ATTACKS for word in ("--only", attack)]],
+                          capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
 
 
 @pytest.mark.long

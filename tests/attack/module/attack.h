@@ -31,7 +31,7 @@ extern const struct attack insn_attacks[], regs_attacks[], msr_attacks[], cpuid_
 	memory_attacks[], forms_attacks[], paging_attacks[], apic_attacks[], icr_attacks[],
 	ap_attacks[], power_attacks[], pci_attacks[], a20_attacks[], hypercall_attacks[],
 	message_attacks[], protect_attacks[], trustlet_attacks[], fuzz_attacks[], vars_attacks[],
-	final_attacks[];
+	dma_attacks[], dma_engine_attacks[], dma_iommu_attacks[], final_attacks[];
 
 /** row - report one row; the detail may be empty. */
 __printf(4, 5) void row(struct report *r, const char *name, const char *outcome, const char *detail, ...);

@@ -2,7 +2,7 @@
 /*
  * openvbs_attack.ko: /proc/openvbs_attack. Writing the name of an attack runs
  * it; reading gives its rows. `list` names all attacks, `block N` tells the
- * bytes of the hypervisor's memory. For tests only: it does to the machine
+ * bytes of the hypervisor's memory (more of the kind: dma.h). For tests only: it does to the machine
  * whatever it can.
  */
 #define pr_fmt(fmt) "attack: " fmt
@@ -17,6 +17,7 @@
 #include <linux/uaccess.h>
 
 #include "attack.h"
+#include "dma.h"
 
 #define REPORT_BYTES (2u << 20)
 
@@ -30,7 +31,7 @@ static const struct attack *const themes[] = {
 	forms_attacks, paging_attacks, apic_attacks, icr_attacks,   ap_attacks,
 	power_attacks, pci_attacks,    a20_attacks,  hypercall_attacks,
 	message_attacks, protect_attacks, trustlet_attacks, fuzz_attacks,
-	vars_attacks, final_attacks,
+	vars_attacks, dma_attacks, dma_engine_attacks, dma_iommu_attacks, final_attacks,
 };
 
 unsigned int wait_divisor = 1;
@@ -92,6 +93,8 @@ static int run(const char *name)
 	size_t i;
 
 	report->used = 0;
+	if (dma_set(name))
+		return 0;
 	if (sscanf(name, "block %llu", &bytes) == 1) {
 		block_set_bytes(bytes);
 		return 0;
@@ -164,6 +167,7 @@ static void __exit attack_exit(void)
 {
 	remove_proc_entry("openvbs_attack", NULL);
 	try_stop();
+	dma_free();
 	kvfree(report);
 }
 
