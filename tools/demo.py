@@ -208,6 +208,39 @@ def is_locked(m):
     return seen + ["the setting is as before: nothing was changed"]
 
 
+def ask_for_level_3(m):
+    return vbsctl(m, "enable --level 3", 0, 1)
+
+
+def no_iommu(m):
+    state(m, VirtualizationBasedSecurityStatus=1, Running=False, Configured=True, Check="level.iommu")
+    return vbsctl(m, "status", shown=1) + vbsctl(m, "diagnose", 1, shown=6)
+
+
+def dma_protected(m):
+    found = state(m, VirtualizationBasedSecurityStatus=2, Running=True, Configured=True, KernelDmaProtection=True)
+    expect(3 in found["RequiredSecurityProperties"] and 3 in found["AvailableSecurityProperties"], str(found))
+    tables = m.sh("ls /sys/firmware/acpi/tables").split()
+    expect("IVRS" not in tables and not m.run("ls /sys/class/iommu | grep .").output, f"Linux sees an IOMMU: {tables}")
+    said = [line for line in m.sh("cat /sys/kernel/security/openvbs/log").splitlines() if "DMA" in line]
+    return [line for line in vbsctl(m, "status", shown=30) if "vbsctl" in line or "DMA" in line or "Virtualization-based security  " in line] \
+        + ["the machine's IOMMU is openvbs's: Linux finds no IVRS table and starts no driver", *said[:2]]
+
+
+def level_3(demo):
+    """A second machine, with an IOMMU."""
+    demo.title("Level 3, DMA protection, on a machine with an IOMMU")
+    machine = Machine("demo-iommu", image="debian", openvbs="release", cpus=CPUS, mem=2048, ssh=True, time_limit=300, iommu="amd",
+                      policy=None, local={"vbs": 1, "level": 0})
+    with machine.prepared():
+        machine.start()
+        machine.wait_ready()
+        install(machine)
+        demo.step("vbsctl enable --level 3", ask_for_level_3, machine)
+        reboot(demo, machine, "with DMA protection required")
+        demo.step("it runs, and no device reaches it", dma_protected, machine)
+
+
 def reboot(demo, m, why):
     demo.title(f"Reboot: {why}")
     begin = time.monotonic()
@@ -389,6 +422,11 @@ def main():
             demo.step("vbsctl enable --level 1 --lock: on at the next boot", lock, machine)
             reboot(demo, machine, "switched on, with the UEFI lock")
             demo.step("it runs, and root can't switch it off", is_locked, machine)
+            demo.title("Level 3, DMA protection, on this machine without an IOMMU")
+            demo.step("vbsctl enable --level 3", ask_for_level_3, machine)
+            reboot(demo, machine, "with DMA protection required")
+            demo.step("it does not run, and says why", no_iommu, machine)
+        level_3(demo)
         demo.title("What the firmware refuses (a second machine, some seconds)")
         demo.step("a tampered openvbs.efi does not start", tampered)
     except MachineError as e:
