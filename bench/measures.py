@@ -3,6 +3,7 @@
 
 import re
 
+import dma
 import lines
 import vtl1
 from common import (BUILD, EMULATOR_ONLY, FLAVOR, SIDES, MachineError, Row, binary, bochs_firmware, bochs_tiny, counted_loop,
@@ -310,6 +311,7 @@ ALL = [
     (("boot.ticks", "exits.idle.per_s", "exits.busy.per_s"), bochs_linux),
     (("boots.8cpu",), boots_8cpu),
     *vtl1.ALL,
+    *dma.ALL,
     (("boot.instructions", "compile.instructions"), debian_instructions),
     (("boot.time",), debian_boot_time),
 ]

@@ -8,6 +8,10 @@
  * there is not, and one that sends the message OVBS_MSG_VERSION. Interrupts are
  * off meanwhile, so that nothing else is counted. One line for each loop:
  * "vtlcall: NAME TURNS NANOSECONDS".
+ *
+ * With `protect`, so many pages are protected last (OVBS_MSG_PROTECT), between
+ * two marks as well: at most 512 in a message, so in two of half each. They
+ * stay protected until reset, so they are never freed.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -38,6 +42,12 @@ static noinline u32 no_call(u32 op, u64 gpa)
 	asm volatile("" : : : "memory");
 	return OVBS_OK;
 }
+
+static unsigned int protect;
+module_param(protect, uint, 0444);
+MODULE_PARM_DESC(protect, "Pages to protect until reset, even and at most 1024");
+
+#define HALF_ORDER 9
 
 /* Marks are constants in the code, hence a macro. */
 #define LOOP(name, call, op, want, first, last)                                                    \
@@ -73,7 +83,37 @@ static int measure(void)
 	return 0;
 }
 
-static int with_page(struct ovbs_msg *m)
+static u32 protect_half(struct ovbs_msg *m, const void *pages)
+{
+	m->op = OVBS_MSG_PROTECT;
+	m->types = OVBS_PARAM_TYPES(OVBS_PARAM_VALUE_IN, 0, 0, 0);
+	m->param[0] = (struct ovbs_param){ virt_to_phys((void *)pages), protect / 2 };
+	return openvbs_vtl_call(OVBS_VTL_MESSAGE, 0);
+}
+
+static int measure_protect(struct ovbs_msg *m, void *half[2])
+{
+	unsigned long flags;
+	u32 first, second;
+	u64 begin, end;
+
+	local_irq_save(flags);
+	begin = ktime_get_raw_ns();
+	MARK(30);
+	first = protect_half(m, half[0]);
+	second = protect_half(m, half[1]);
+	MARK(31);
+	end = ktime_get_raw_ns();
+	local_irq_restore(flags);
+	if (first != OVBS_OK || second != OVBS_OK) {
+		pr_err("protect: %#x, %#x\n", first, second);
+		return -EIO;
+	}
+	pr_info("protect %u %llu\n", protect, end - begin);
+	return 0;
+}
+
+static int with_page(struct ovbs_msg *m, void *half[2])
 {
 	u32 result;
 	int err;
@@ -86,6 +126,8 @@ static int with_page(struct ovbs_msg *m)
 		return -EBUSY;
 	}
 	err = measure();
+	if (!err && protect)
+		err = measure_protect(m, half);
 	/* A page that VTL1 keeps must not be used for anything else. */
 	result = openvbs_vtl_call(OVBS_VTL_UNREGISTER, 0);
 	if (result != OVBS_OK)
@@ -93,17 +135,34 @@ static int with_page(struct ovbs_msg *m)
 	return err ?: result == OVBS_OK ? 0 : -EBUSY;
 }
 
+/* Whatever comes of it, they are kept: for a measurement only. */
+static int get_halves(void *half[2])
+{
+	unsigned int i;
+
+	if (protect > 2u << HALF_ORDER || protect % 2)
+		return -EINVAL;
+	for (i = 0; protect && i < 2; i++) {
+		half[i] = (void *)__get_free_pages(GFP_KERNEL, HALF_ORDER);
+		if (!half[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int __init vtlcall_init(void)
 {
 	struct ovbs_msg *m = (void *)get_zeroed_page(GFP_KERNEL);
-	int err = m ? openvbs_hypercall_start() : -ENOMEM;
+	void *half[2] = { NULL, NULL };
+	int err = m ? get_halves(half) : -ENOMEM;
 
+	err = err ?: openvbs_hypercall_start();
 	if (err) {
 		free_page((unsigned long)m);
 		return err;
 	}
 	preempt_disable();
-	err = with_page(m);
+	err = with_page(m, half);
 	preempt_enable();
 	openvbs_hypercall_stop();
 	if (err != -EBUSY)

@@ -63,12 +63,20 @@ def test_without_the_lock_root_switches_off(tmp_path):
     run_settings("--unlocked", "--json", str(tmp_path / "unlocked.json"), attacks=["settings_off", "squat"])
 
 
-@pytest.mark.parametrize("platform", ["amd", "intel"])
-def test_devices_do_not_reach_what_is_hidden_or_frozen(platform, tmp_path):
-    done = subprocess.run([sys.executable, str(RUN.with_name("dma.py")), "--platform", platform, "--json", str(tmp_path / "dma.json"),
-                           *[word for attack in DMA_ATTACKS for word in ("--only", attack)]],
+def run_dma(*arguments, attacks):
+    done = subprocess.run([sys.executable, str(RUN.with_name("dma.py")), *arguments,
+                           *[word for attack in attacks for word in ("--only", attack)]],
                           capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
+
+
+@pytest.mark.parametrize("platform", ["amd", "intel"])
+def test_devices_do_not_reach_what_is_hidden_or_frozen(platform, tmp_path):
+    run_dma("--platform", platform, "--json", str(tmp_path / "dma.json"), attacks=DMA_ATTACKS)
+
+
+def test_devices_reach_everything_without_an_iommu(tmp_path):
+    run_dma("--without", "--kind", "open", "--json", str(tmp_path / "dma.json"), attacks=["dma_read", "dma_write", "dma_freeze"])
 
 
 @pytest.mark.long

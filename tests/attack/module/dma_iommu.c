@@ -455,6 +455,7 @@ static void run_bar(struct report *r)
 #define MESSAGES 0xFEE00000ULL
 #define VECTOR   0xFD /* Linux: reschedule, welcome at any time */
 #define NMI      0x400
+#define INIT     0x4500 /* asserted */
 
 /* A device may send interrupts, and nothing else comes of it. */
 static void run_interrupt(struct report *r)
@@ -473,12 +474,29 @@ static void run_interrupt(struct report *r)
 	dma_end(&d);
 }
 
+/* An INIT from a device, which no sender's trap sees, to a CPU that Linux does not use just now. */
+static void run_init(struct report *r)
+{
+	struct dma d;
+	int cpu;
+
+	if (!dma_begin(r, &d, "interrupt_init"))
+		return;
+	cpu = ap_take();
+	if (cpu < 0) {
+		row(r, "interrupt_init", "norun", "no CPU to take: %d", cpu);
+	} else {
+		store(&d, INIT, MESSAGES | lapic_id(cpu) << 12, 4);
+		row(r, "interrupt_init", ap_check(cpu), "CPU %d", cpu);
+		ap_give_back(cpu);
+		row(r, "interrupt_init_guarded", system_guarded(), "every CPU");
+	}
+	dma_end(&d);
+}
+
 const struct attack dma_iommu_attacks[] = {
-	{ "dma_cpu_regs", run_cpu_regs },
-	{ "dma_regs", run_dma_regs },
-	{ "dma_unit", run_unit },
-	{ "dma_ecam", run_ecam },
-	{ "dma_bar", run_bar },
-	{ "dma_interrupt", run_interrupt },
-	{},
+	{ "dma_cpu_regs", run_cpu_regs }, { "dma_regs", run_dma_regs },
+	{ "dma_unit", run_unit },         { "dma_ecam", run_ecam },
+	{ "dma_bar", run_bar },           { "dma_interrupt", run_interrupt },
+	{ "dma_init", run_init },         {},
 };
