@@ -60,11 +60,12 @@ static enum outcome read_variable(const struct loader *l, CHAR16 *name, uint32_t
 		ovbs_snprintf(why, SETTINGS_WHY_MAX, "EFI status %llxh", (unsigned long long)status);
 		return RECORD_BAD;
 	}
-	if (is != attributes && (is & ATTR_COMMON) != attributes)
+	/* Firmware that gives no attributes with too small a buffer must not make a shadow of a lock. */
+	if ((attributes & EFI_VARIABLE_RUNTIME_ACCESS) == 0 && (is & EFI_VARIABLE_RUNTIME_ACCESS) != 0)
 		return RECORD_SHADOW;
-	if (status == EFI_BUFFER_TOO_SMALL) {
-		ovbs_snprintf(why, SETTINGS_WHY_MAX, "%llu bytes, larger than a record",
-			      (unsigned long long)size);
+	if (status == EFI_BUFFER_TOO_SMALL || is != attributes) {
+		ovbs_snprintf(why, SETTINGS_WHY_MAX, "attributes %xh, %llu bytes: not a record's",
+			      is, (unsigned long long)size);
 		return RECORD_BAD;
 	}
 	return record_decode(data, size, out, why) == 0 ? RECORD_GOOD : RECORD_BAD;

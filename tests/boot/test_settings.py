@@ -23,6 +23,7 @@ NOT_CONFIGURED, NO_SECURE_BOOT, NO_IOMMU, IMAGE_REFUSED, OPTED_OUT = 1, 5, 6, 7,
 BY_DEFAULT, BY_LOCAL, BY_POLICY, BY_LOCK, BY_OPT_OUT = range(5)
 LOCK_NONE, LOCK_PRESENT, LOCK_WRITTEN, LOCK_NO_SECURE_BOOT, _, LOCK_UNREADABLE = range(6)
 LOCAL_UNREADABLE, POLICY_UNREADABLE, POLICY_TORN, SHADOW, OPTED, OTHER = (1 << n for n in range(6))
+HIDDEN = uefivars.NON_VOLATILE | uefivars.BOOT_SERVICE
 NAMES = ("vbs", "level", "locked", "mandatory", "role_opt_out", "hvci", "hvci_locked", "system_guard", "lsa_cfg")
 
 
@@ -105,6 +106,17 @@ def test_damaged_records_are_named_and_left_out(machine, tmp_path):
     assert again(m)["state"] == RUNNING
 
 
+def test_local_values_have_the_attributes_that_vbsctl_gives_them(machine, tmp_path):
+    """Promise: a variable that no administrator could change again, or that this boot made up, is no local value."""
+    m = machine(**options(tmp_path))
+    not_running(read(m), NOT_CONFIGURED, "settings.vbs")
+    m.stop()
+    uefivars.put(m.dir / "vars.fd", settings.GUID, {settings.LOCAL: settings.record({"vbs": 1})}, HIDDEN)
+    found = again(m)
+    not_running(found, NOT_CONFIGURED, "settings.vbs")
+    assert found["findings"] == LOCAL_UNREADABLE and found["note"] == "OpenvbsSettings: attributes 3h, 448 bytes: not a record's"
+
+
 # --- platform level ---------------------------------------------------------
 
 def test_level_1_needs_secure_boot(machine, tmp_path):
@@ -180,9 +192,6 @@ def test_no_lock_where_it_never_ran(machine, tmp_path):
     m = machine(**options(tmp_path, local=LOCKED, cpu_flags="-svm"))
     assert read(m)["lock"] == LOCK_NONE
     assert m.variable(settings.LOCK, settings.GUID) is None
-
-
-HIDDEN = uefivars.NON_VOLATILE | uefivars.BOOT_SERVICE
 
 
 @pytest.mark.parametrize("forged", [{"values": {"vbs": 0}}, {"values": {}, "saved": {"vbs": 0}, "base_generation": 1},
