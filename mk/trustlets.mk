@@ -10,7 +10,7 @@ TL_CC     ?= gcc
 TL_DIRS   := $(sort $(patsubst %/policy.conf,%,$(wildcard trustlets/*/policy.conf)))
 TL_NAMES  := $(notdir $(TL_DIRS))
 TL_LIB    := trustlets/lib/trustlet.c trustlets/lib/seal.c
-TL_LIBS   := -lsodium -lmbedcrypto
+TL_LIBS   := -lsodium -lmbedx509 -lmbedcrypto
 TL_INC    := -Iinclude -Itrustlets/lib
 tl_source = $(sort $(wildcard trustlets/$(1)/*.c trustlets/$(1)/*.S))
 
@@ -90,6 +90,23 @@ $(TL_UNIT)/fuzz/trustlets/%.o: FUZZ_CFLAGS = $(TL_HOST_CFLAGS) -fsanitize=fuzzer
 $(TL_UNIT)/host/trustlets/%/main.o: HOST_CFLAGS = $(TL_HOST_CFLAGS) -Dmain=trustlet_main -include trustlets/lib/host.h
 $(TL_UNIT)/fuzz/trustlets/%/main.o: FUZZ_CFLAGS = $(TL_HOST_CFLAGS) -fsanitize=fuzzer -Dmain=trustlet_main -include trustlets/lib/host.h
 $(TL_UNIT)/test_trustlet_% $(TL_UNIT)/fuzz_trustlet: UNIT_LIBS := $(TL_LIBS)
+
+# The code-integrity trustlet. Its tests check signatures and keys that openssl makes once, and the
+# modules of the Debian kernels that are at hand (CI_KERNELS: more places to look).
+CI_DIR := $(TL_UNIT)/ci
+
+$(TL_UNIT)/test_ci_% $(TL_UNIT)/fuzz_ci_%: UNIT_LIBS := $(TL_LIBS)
+$(TL_UNIT)/host/tests/unit/test_ci_%.o: HOST_CFLAGS += -DCI_DIR='"$(abspath $(CI_DIR))"'
+$(TL_UNIT)/test_ci_keys $(TL_UNIT)/test_ci_verify: | $(CI_DIR)/signatures
+$(TL_UNIT)/test_ci_debian: | ci-kernels
+
+$(CI_DIR)/signatures: tests/unit/ci_vectors.py
+	@echo "  GEN     $(@D)"
+	@python3 $< $(@D)
+
+.PHONY: ci-kernels
+ci-kernels: tests/unit/ci_kernel.py
+	@python3 $< $(CI_DIR) $(BUILD)/image/kernel/root / $(CI_KERNELS)
 
 # Runs the ELF files themselves.
 $(TL_UNIT)/test_trustlet_elf: | $(TL)/hello.elf $(TL)/selftest.elf
