@@ -100,7 +100,7 @@ $(TL_UNIT)/host/tests/unit/test_ci_%.o: HOST_CFLAGS += -DCI_DIR='"$(abspath $(CI
 $(TL_UNIT)/test_ci_keys $(TL_UNIT)/test_ci_verify: | $(CI_DIR)/signatures
 $(TL_UNIT)/test_ci_debian: | ci-kernels
 
-$(CI_DIR)/signatures: tests/unit/ci_vectors.py
+$(CI_DIR)/signatures: tests/unit/ci_vectors.py tests/unit/ci_der.py
 	@echo "  GEN     $(@D)"
 	@python3 $< $(@D)
 

@@ -87,8 +87,9 @@ void ci_keys_free(struct ci_keys *keys);
  * @der: exactly one certificate; copied
  *
  * A certificate that is there already is CI_OK and takes no room; its origin
- * stays the first one. A revoked one is taken, too: its signatures then have a
- * better reason than "unknown".
+ * stays the first one. So are names: add built-in certificates first, that none
+ * from elsewhere can take their place. A revoked one is taken, too: its
+ * signatures then have a better reason than "unknown".
  *
  * Return: CI_OK, CI_E_KEY_*, CI_E_DER_*, CI_E_MEMORY; then the set is as before.
  */
