@@ -41,7 +41,7 @@ static void add_tables(uint8_t *table, bool dyn_ftrace)
 	n = 0;
 	FOR_SITES(e)
 	{
-		uint64_t key = 0xFFFFFFFF82000000 | (n & 2); /* bit 1: init, as Linux marks it */
+		uint64_t key = 0xFFFFFFFF82000000 | (n & 64) >> 5; /* bit 1: init, as Linux marks it */
 
 		if (e->kind != SK_SITE_CALL && e->kind != SK_SITE_TAIL && e->kind != SK_SITE_JCC)
 			continue;
@@ -68,7 +68,7 @@ static void add_tables(uint8_t *table, bool dyn_ftrace)
 	assert_int_equal(
 		sk_sites_add_mcount(&built, table, n + 32, dyn_ftrace ? SK_DYN_FTRACE : SK_MCOUNT_LOC), 0);
 	memset(table, 0, 12);
-	put_relative(table, TABLE, BASE + 0x580);
+	put_relative(table + 4, TABLE + 4, BASE + 0x580);
 	put_relative(table + 8, TABLE + 8, BASE + 0x581); /* no prefix there */
 	put_relative(table + 12, TABLE + 12, BASE + SIZE);
 	assert_int_equal(sk_sites_add_locks(&built, TABLE, table, 16, &text), 0);
@@ -217,6 +217,60 @@ static void test_table_edges(void **state)
 	assert_int_equal(sk_sites_add_jumps(&built, BASE + 0x70000000, table, 16, &text), -ENOEXEC);
 }
 
+/* A range that ends where there are more bytes, and a table that lies in the range. */
+static void test_inner_range(void **state)
+{
+	uint8_t table[16] = { 0 };
+
+	assert_int_equal(sk_sites_init(&built, BASE, 0x501, built_array, 4), 0);
+	put_relative(table, TABLE, BASE + 0x500);
+	assert_int_equal(sk_sites_add_static_calls(&built, TABLE, table, 8, &text), -EFAULT);
+	assert_int_equal(sk_sites_init(&built, BASE, 0x504, built_array, 4), 0);
+	assert_int_equal(sk_sites_add_static_calls(&built, TABLE, table, 8, &text), 0);
+	assert_int_equal(sk_sites_seal(&built, &text, &bad_site), -EINVAL);
+	assert_int_equal(bad_site, BASE + 0x500);
+	start_table(4);
+	memset(table, 0, sizeof(table)); /* no entries, though there is a prefix */
+	assert_int_equal(sk_sites_add_locks(&built, BASE + 0x580, table, 4, &text), 0);
+	assert_int_equal(built.count, 0);
+}
+
+/* One static call entry whose site has these bytes: its kind, and what the seal says. */
+static void try_static_call(const char *bytes, bool tail, enum sk_site_kind kind, int sealed)
+{
+	uint8_t table[8] = { 0 };
+
+	setup(NULL);
+	start_table(1);
+	memcpy(mem + 0x600, bytes, 6);
+	put_relative(table, TABLE, BASE + 0x600);
+	put_relative(table + 4, TABLE + 4, 0xFFFFFFFF82000000 + tail);
+	assert_int_equal(sk_sites_add_static_calls(&built, TABLE, table, 8, &text), 0);
+	assert_int_equal(built.site[0].kind, kind);
+	assert_int_equal(sk_sites_seal(&built, &text, &bad_site), sealed);
+}
+
+static void test_static_call_bytes(void **state)
+{
+	/* FUNCTION is 0x505 before the end of five bytes at 0x600. */
+	try_static_call("\xE8\xFB\xFA\xFF\xFF\x90", false, SK_SITE_CALL, 0);
+	try_static_call("\x2E\x2E\x2E\x31\xC0\x90", false, SK_SITE_CALL, 0);
+	try_static_call("\x0F\x1F\x44\x00\x00\x90", false, SK_SITE_CALL, 0);
+	try_static_call("\xE9\xFB\xFA\xFF\xFF\x90", true, SK_SITE_TAIL, 0);
+	try_static_call("\xC3\xCC\xCC\xCC\xCC\x90", true, SK_SITE_TAIL, 0);
+	try_static_call("\x0F\x85\xFA\xFA\xFF\xFF", true, SK_SITE_JCC, 0);
+	try_static_call("\x0F\x85\xFB\xFA\xFF\xFF", true, SK_SITE_JCC, -ENOEXEC);
+	try_static_call("\x0F\x85\xFA\xFA\xFF\xFF", false, SK_SITE_CALL, -ENOEXEC);
+	try_static_call("\xE9\xFB\xFA\xFF\xFF\x90", false, SK_SITE_CALL, -ENOEXEC);
+	try_static_call("\xC3\xCC\xCC\xCC\xCC\x90", false, SK_SITE_CALL, -ENOEXEC);
+	try_static_call("\xE8\xFB\xFA\xFF\xFF\x90", true, SK_SITE_TAIL, -ENOEXEC);
+	try_static_call("\x0F\x1F\x44\x00\x00\x90", true, SK_SITE_TAIL, -ENOEXEC);
+	try_static_call("\x0F\x95\xC0\x00\x00\x90", true, SK_SITE_TAIL, -ENOEXEC);
+	try_static_call("\xC3\x90\x90\x90\x90\x90", true, SK_SITE_TAIL, -ENOEXEC);
+	/* What 5.12 to 5.17 wrote. */
+	try_static_call("\x66\x66\x48\x31\xC0\x90", false, SK_SITE_CALL, -ENOEXEC);
+}
+
 static void test_trampolines(void **state)
 {
 	static const uint8_t jump[8] = { 0xE9, 0, 0, 0, 0, 0x0F, 0xB9, 0xCC };
@@ -312,15 +366,20 @@ static void test_overlaps(void **state)
 		const struct sk_site b = { .offset = 0x600 + gap, .kind = SK_SITE_LOCK, .size = 1 };
 
 		memcpy(mem + 0x600, "\x0F\x1F\x44\x00\x00\x3E\x3E\x3E", 8);
-		if (gap >= 1 && gap < 5)
-			mem[0x600 + gap] = 0x3E;
+		if (gap == 4) { /* a call of CALLER, whose last byte is 3E */
+			mem[0x600] = 0xE8;
+			put32(mem + 0x601, CALLER - 0x605);
+			assert_int_equal(mem[0x604], 0x3E);
+		}
 		for (unsigned int order = 0; order < 2; order++) {
 			start_table(4);
 			built.site[order] = a;
 			built.site[1 - order] = b;
 			built.count = 2;
 			assert_int_equal(sk_sites_seal(&built, &text, &bad_site) == 0, gap >= 5);
-			assert_false(built.sealed != (gap >= 5));
+			assert_int_equal(built.sealed, gap >= 5);
+			if (gap == 4)
+				assert_int_equal(sk_sites_seal(&built, &text, &bad_site), -EEXIST);
 		}
 	}
 	start_table(4);
@@ -384,6 +443,8 @@ int main(void)
 		cmocka_unit_test_setup(test_no_room, setup),
 		cmocka_unit_test_setup(test_jump_bytes, setup),
 		cmocka_unit_test_setup(test_table_edges, setup),
+		cmocka_unit_test_setup(test_inner_range, setup),
+		cmocka_unit_test_setup(test_static_call_bytes, setup),
 		cmocka_unit_test_setup(test_trampolines, setup),
 		cmocka_unit_test_setup(test_seal_fields, setup),
 		cmocka_unit_test_setup(test_overlaps, setup),
