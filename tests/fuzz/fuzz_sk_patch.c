@@ -53,21 +53,27 @@ static const struct {
 	{ SK_SITE_LOCK, 1, "3e" },
 };
 
+static uint8_t hex(const char *digits)
+{
+	uint8_t v = 0;
+
+	for (unsigned int i = 0; i < 2; i++)
+		v = (uint8_t)(v << 4 | (digits[i] <= '9' ? digits[i] - '0' : digits[i] - 'a' + 10));
+	return v;
+}
+
 static bool matches(const struct sk_site *s, const uint8_t *b, const char *form)
 {
 	uint64_t from = base + s->offset + s->size, distance = 0;
 	unsigned int bits = 0;
 
 	for (unsigned int i = 0; i < s->size; i++, form += 2) {
-		char digits[3];
-
 		if (form[0] == '.') {
 			distance |= (uint64_t)b[i] << bits;
 			bits += 8;
 			continue;
 		}
-		snprintf(digits, sizeof(digits), "%02x", b[i]);
-		if (form[0] == '#' ? b[i] != s->condition : memcmp(form, digits, 2) != 0)
+		if (form[0] == '#' ? b[i] != s->condition : b[i] != hex(form))
 			return false;
 	}
 	if (!bits)
@@ -117,15 +123,12 @@ static void check_sites(const struct sk_sites *s)
 	}
 }
 
-static void check_text(const struct sk_sites *s)
+static void check_text(const struct sk_site *site)
 {
-	for (uint32_t i = 0; i < s->count; i++) {
-		const struct sk_site *site = &s->site[i];
-		const uint8_t *b = mem + site->offset;
+	const uint8_t *b = mem + site->offset;
 
-		FUZZ_CHECK(legal(site, b) ||
-			   (b[0] == 0xCC && site->kind != SK_SITE_LOCK && legal_tail(site, b + 1)));
-	}
+	FUZZ_CHECK(legal(site, b) ||
+		   (b[0] == 0xCC && site->kind != SK_SITE_LOCK && legal_tail(site, b + 1)));
 }
 
 /* The right steps must be accepted, too. */
@@ -198,48 +201,107 @@ static int add_site(struct fuzz_input *in, struct sk_sites *s)
 	}
 }
 
-/* Bytes that may be a form, somewhere. */
-static void add_text(struct fuzz_input *in)
+/* The bytes of a form, its distance and condition from the input. */
+static void make_form(struct fuzz_input *in, unsigned int which, uint8_t b[SK_SITE_MAX])
 {
-	uint8_t which = fuzz_u8(in);
-	uint64_t at = 2u * fuzz_u8(in);
-	const char *form = forms[which % ARRAY_SIZE(forms)].form;
+	const char *form = forms[which].form;
 
-	for (; *form && at < SIZE; form += 2, at++) {
-		char digits[3] = { form[0], form[1] };
-
-		mem[at] = form[0] == '.' ? fuzz_u8(in) :
-			  form[0] == '#' ? 0x80 | which >> 4 :
-					   (uint8_t)strtoul(digits, NULL, 16);
+	for (unsigned int i = 0; i < forms[which].size; i++, form += 2) {
+		if (form[0] == '.' && i + 2 < forms[which].size)
+			b[i] = fuzz_u8(in);
+		else if (form[0] == '.') /* near, so that it is often good */
+			b[i] = i > 1 ? b[i - 1] = (uint8_t) - (fuzz_u8(in) & 1) : fuzz_u8(in);
+		else
+			b[i] = form[0] == '#' ? 0x80 | (fuzz_u8(in) & 15) : hex(form);
 	}
-	if (which & 0x80)
-		for (unsigned int i = 0; i < 3 && at < SIZE; i++, at++)
-			mem[at] = (uint8_t) "\x0F\xB9\xCC"[i];
+}
+
+/* A form in the text, and its entry in the table. */
+static int add_good(struct fuzz_input *in, struct sk_sites *s, unsigned int slot)
+{
+	unsigned int which = fuzz_u8(in) % ARRAY_SIZE(forms), offset = 32 * slot + (fuzz_u8(in) & 31);
+	uint8_t b[8], table[16] = { 0 }, kind = forms[which].kind, size = forms[which].size;
+	uint64_t at = base + offset, va = base + TABLE, target = place(in);
+
+	if (offset + 8 > SIZE)
+		return 0;
+	make_form(in, which, b);
+	if (kind == SK_SITE_JUMP && b[0] == 0xEB)
+		target = at + 2 + (uint64_t)(int64_t)(int8_t)b[1];
+	else if (kind == SK_SITE_JUMP && b[0] == 0xE9)
+		put_distance(b + 1, at + 5, target);
+	memcpy(mem + offset, b, size);
+	put_distance(table, va, at);
+	if (kind == SK_SITE_JUMP) {
+		put_distance(table + 4, va + 4, target);
+		return sk_sites_add_jumps(s, va, table, 16, &text);
+	}
+	if (kind == SK_SITE_MCOUNT) {
+		memcpy(table, &at, 8);
+		return sk_sites_add_mcount(s, table, 8, SK_MCOUNT_LOC);
+	}
+	if (kind == SK_SITE_TRACER)
+		return sk_sites_add_tracer(s, at);
+	if (kind == SK_SITE_LOCK)
+		return sk_sites_add_locks(s, va, table, 4, &text);
+	if (kind == SK_SITE_TAIL && fuzz_u8(in) & 1) {
+		memcpy(mem + offset + 5, "\x0F\xB9\xCC", 3);
+		return sk_sites_add_trampolines(s, at, 8, &text);
+	}
+	put_distance(table + 4, va + 4, base | (kind != SK_SITE_CALL));
+	return sk_sites_add_static_calls(s, va, table, 8, &text);
+}
+
+/* A form of the site's kind; jumps go where they should, but for one in four. */
+static void make_new(struct fuzz_input *in, const struct sk_site *site, uint8_t b[SK_SITE_MAX])
+{
+	unsigned int which = fuzz_u8(in);
+	uint8_t wrong = fuzz_u8(in);
+
+	do
+		which = (which + 1) % ARRAY_SIZE(forms);
+	while (forms[which].kind != site->kind || forms[which].size != site->size);
+	make_form(in, which, b);
+	if (site->kind == SK_SITE_JCC && wrong & 3)
+		b[1] = site->condition;
+	if (site->kind == SK_SITE_JUMP && b[0] == 0xEB && wrong & 3)
+		b[1] = (uint8_t)(site->target - 2);
+	if (site->kind == SK_SITE_JUMP && b[0] == 0xE9 && wrong & 3)
+		put_distance(b + 1, 5, (uint64_t)(int64_t)site->target);
 }
 
 /* A write anywhere, or a step at a site. */
 static void one_write(struct fuzz_input *in, const struct sk_sites *s)
 {
 	static uint8_t before[SIZE];
-	uint8_t how = fuzz_u8(in), b[32];
+	uint8_t how = fuzz_u8(in), b[32] = { 0 };
 	uint64_t addr = place(in);
 	unsigned int n = how >> 3;
-	const struct sk_site *site;
 	bool accepted;
 
-	for (unsigned int i = 0; i < sizeof(b); i++)
-		b[i] = fuzz_u8(in);
-	if (s->count && how & 3) {
-		site = &s->site[b[31] % s->count];
-		addr = base + site->offset + ((how & 3) == 2);
-		n = (how & 3) == 2 ? site->size - 1u : 1;
-		if ((how & 3) == 3)
+	if (s->count && how & 7) {
+		const struct sk_site *site = &s->site[fuzz_u8(in) % s->count];
+		uint8_t form[SK_SITE_MAX] = { 0 };
+
+		make_new(in, site, form);
+		addr = base + site->offset;
+		if ((how & 7) < 3) { /* ARM */
 			b[0] = 0xCC;
-		else if (how & 4) /* a form's first byte, or a tail that is there already */
-			memcpy(b,
-			       (how & 3) == 2 ? mem + site->offset + 1 :
-						(const uint8_t *)forms[b[0] % 2].form,
-			       SK_SITE_MAX - 1);
+			n = 1;
+		} else if ((how & 7) < 5) { /* TAIL */
+			memcpy(b, form + 1, site->size - 1u);
+			addr += 1;
+			n = site->size - 1u;
+		} else if ((how & 7) < 7) { /* FINISH */
+			b[0] = form[0];
+			n = 1;
+		} else { /* right bytes, any extent */
+			memcpy(b, form + (how >> 7), SK_SITE_MAX - (how >> 7));
+			addr += how >> 7;
+		}
+	} else {
+		for (unsigned int i = 0; i < 16; i++)
+			b[i] = fuzz_u8(in);
 	}
 	memcpy(before, mem, SIZE);
 	accepted = sk_patch_judge(s, addr, b, n, &text) == SK_PATCH_OK;
@@ -249,28 +311,47 @@ static void one_write(struct fuzz_input *in, const struct sk_sites *s)
 		return;
 	FUZZ_CHECK(addr >= base && addr - base + n <= SIZE);
 	memcpy(mem + (addr - base), b, n);
-	check_text(s);
+	check_text(sk_sites_find(s, addr));
+}
+
+/* May a site that is at rest get this form? */
+static bool may_be(const struct sk_site *site, const uint8_t *b)
+{
+	uint8_t now = mem[site->offset];
+
+	if (site->kind == SK_SITE_LOCK)
+		return now == 0x3E && b[0] == 0xF0;
+	return now != 0xCC && legal(site, b);
 }
 
 static void one_offer(struct fuzz_input *in, const struct sk_sites *s)
 {
 	struct sk_patch_offer o[2] = { 0 };
+	unsigned int good = 0;
 	uint32_t bad = 2;
 
 	for (unsigned int i = 0; i < 2; i++) {
+		uint8_t which = fuzz_u8(in);
+
 		o[i].addr = place(in);
-		o[i].size = fuzz_u8(in) & 7;
-		for (unsigned int j = 0; j < SK_SITE_MAX; j++)
-			o[i].bytes[j] = fuzz_u8(in);
+		o[i].size = which & 7;
+		if (s->count && which & 0xE0) {
+			const struct sk_site *site = &s->site[(which & 31) % s->count];
+
+			o[i].addr = base + site->offset;
+			o[i].size = site->size;
+			make_new(in, site, o[i].bytes);
+			good += may_be(site, o[i].bytes);
+		}
 	}
 	if (sk_patch_judge_batch(s, o, 2, &text, &bad) != SK_PATCH_OK) {
-		FUZZ_CHECK(bad < 2);
+		FUZZ_CHECK(bad < 2 && (good < 2 || o[1].addr <= o[0].addr));
 		return;
 	}
 	for (unsigned int i = 0; i < 2; i++) {
 		const struct sk_site *site = sk_sites_find(s, o[i].addr);
 
-		FUZZ_CHECK(site && base + site->offset == o[i].addr && legal(site, o[i].bytes));
+		FUZZ_CHECK(site && base + site->offset == o[i].addr && may_be(site, o[i].bytes));
 		FUZZ_CHECK(i == 0 || o[1].addr > o[0].addr);
 	}
 }
@@ -292,11 +373,31 @@ static void raw_tables(const uint8_t *data, size_t n)
 	(void)error;
 }
 
+/* The input, and behind it what a generator makes of it: short inputs go deep, too. */
+static struct fuzz_input expand(const uint8_t *data, size_t size)
+{
+	static uint8_t all[1024];
+	size_t n = size < sizeof(all) ? size : sizeof(all);
+	uint64_t x = 1;
+
+	for (size_t i = 0; i < sizeof(all); i++) {
+		if (i < n)
+			all[i] = data[i];
+		x ^= i < n ? (uint64_t)all[i] << 32 : 0;
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		if (i >= n)
+			all[i] = (uint8_t)(x >> 24);
+	}
+	return (struct fuzz_input){ all, sizeof(all) };
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct sk_site array[SITES];
 	static const uint64_t bases[] = { 0xFFFFFFFF81000000, 0, 0xFFFFFFFFFFFFF000, 0x7FFFFFFFFFFFFF00 };
-	struct fuzz_input in = { data, size };
+	struct fuzz_input in = expand(data, size);
 	struct sk_sites s;
 	uint64_t bad = 0;
 	uint8_t n;
@@ -307,9 +408,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		mem[i] = (uint8_t) "\x0F\x1F\x44\x00\x00\xCC\x66\x90"[i % 8];
 	FUZZ_CHECK(!sk_sites_init(&s, base, SIZE, array, SITES));
 	for (n = fuzz_u8(&in) & 15; n; n--)
-		add_text(&in);
-	raw_tables(in.data, in.size);
-	for (n = fuzz_u8(&in) & 15; n; n--)
+		if (add_good(&in, &s, n))
+			break;
+	raw_tables(data, size);
+	for (n = fuzz_u8(&in) & 15; n < 8; n++)
 		if (add_site(&in, &s))
 			break;
 	if (sk_sites_seal(&s, &text, &bad)) {
@@ -320,9 +422,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_sites(&s);
 	for (n = 0; in.size && n < 100; n++)
 		one_write(&in, &s);
-	in = (struct fuzz_input){ data, size };
-	while (in.size)
+	in = expand(data, size);
+	for (n = 0; n < 32; n++)
 		one_offer(&in, &s);
-	check_text(&s);
+	for (uint32_t i = 0; i < s.count; i++)
+		check_text(&s.site[i]);
 	return 0;
 }
