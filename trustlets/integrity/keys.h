@@ -6,8 +6,8 @@
  * lockdown (the kernel's built-in list, firmware's variables); nothing is
  * concluded from who signed the certificate. Dates are not looked at: Linux
  * does not either for modules (a machine's clock is wrong at boot, and a module
- * is as good on the day after its build key ended). What withdraws trust from a
- * key is a revocation.
+ * is as good on the day after its build key ended), nor at key usage. What
+ * withdraws trust from a key is a revocation.
  *
  * After ci_keys_close() the set only shrinks: no key is added, revocations are.
  * Refused as weak: RSA below 2048 bits; RSA exponents that are even, below 3 or
