@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Modules as Debian signed them: every one of the kernels that ci_kernel.py found
+ * Modules as Debian signed them: every one that ci_kernel.py found (and unpacked)
  * is accepted with that kernel's built-in certificates alone, by the key of its
  * build; and none of them is after one changed bit, or with the signature of the
  * module before. Without a kernel at hand it is skipped (test_ci_verify.c gates).
