@@ -252,7 +252,7 @@ static int add_good(struct fuzz_input *in, struct sk_sites *s, unsigned int slot
 	return sk_sites_add_static_calls(s, va, table, 8, &text);
 }
 
-/* A form of the site's kind; jumps go where they should, but for one in four. */
+/* A form of the site's kind, jumps go where they should; now and then not quite. */
 static void make_new(struct fuzz_input *in, const struct sk_site *site, uint8_t b[SK_SITE_MAX])
 {
 	unsigned int which = fuzz_u8(in);
@@ -260,7 +260,7 @@ static void make_new(struct fuzz_input *in, const struct sk_site *site, uint8_t 
 
 	do
 		which = (which + 1) % ARRAY_SIZE(forms);
-	while (forms[which].kind != site->kind || forms[which].size != site->size);
+	while (forms[which].size != site->size || (forms[which].kind != site->kind && wrong & 0x1C));
 	make_form(in, which, b);
 	if (site->kind == SK_SITE_JCC && wrong & 3)
 		b[1] = site->condition;
@@ -268,6 +268,8 @@ static void make_new(struct fuzz_input *in, const struct sk_site *site, uint8_t 
 		b[1] = (uint8_t)(site->target - 2);
 	if (site->kind == SK_SITE_JUMP && b[0] == 0xE9 && wrong & 3)
 		put_distance(b + 1, 5, (uint64_t)(int64_t)site->target);
+	if (wrong >= 0xF0)
+		b[fuzz_u8(in) % site->size] ^= (uint8_t)(1u << (wrong & 7));
 }
 
 /* A write anywhere, or a step at a site. */
