@@ -175,7 +175,7 @@ bool block_create(struct loader *l)
 	plan.image_size = l->hv_plan.image_size;
 	plan.cpu_count = l->cpu_count;
 	plan.iommu_count = l->iommu.units;
-	if (!gather_vtl1(l, &vtl1, &plan))
+	if (!gather_vtl1(l, &vtl1, &plan) || !read_memory_map(l, &plan))
 		return false;
 	rc = layout_plan(&plan);
 	if (rc != 0) {

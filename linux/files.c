@@ -43,6 +43,7 @@ static const char *const stat_names[] = {
 	[OVBS_STAT_VTL_RETURN] = "vtl_return",
 	[OVBS_STAT_VTL_INTERRUPT] = "vtl_interrupt",
 	[OVBS_STAT_VTL_INTERCEPT] = "vtl_intercept",
+	[OVBS_STAT_SLAT_RUN] = "slat_run",
 };
 static_assert(ARRAY_SIZE(stat_names) == OVBS_STAT_COUNT);
 

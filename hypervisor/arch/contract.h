@@ -147,6 +147,9 @@ unsigned int arch_slat_rights(uint64_t entry);
 /** arch_slat_uniform - may the memory at @at have one leaf of @level? (Not if its memory types differ.) Context: PREPARE. */
 bool arch_slat_uniform(struct spa at, unsigned int level);
 
+/** arch_slat_user_apart - does the CPU hold the execute rights of kernel and programs apart? If not: SLAT_RUN. After arch_supported(). */
+bool arch_slat_user_apart(void);
+
 /** arch_slat_levels - depth of the tables (4 or 5); arch_slat_1g - are 1 GiB leaves there? */
 unsigned int arch_slat_levels(void);
 bool arch_slat_1g(void);

@@ -246,6 +246,11 @@ void exit_slat(struct vcpu *v, const struct slat_fault *f)
 		count_exit(OVBS_STAT_SLAT_MAP);
 		return;
 	}
+	if (f->fetch && f->user && !f->indirect && slat_run(&vtl0_slat, f->gpa)) {
+		count_exit(OVBS_STAT_SLAT_RUN);
+		arch_slat_flush(v); /* the CPU may remember that it may not, or another one was first */
+		return;
+	}
 	if (vtl_intercept(v, f))
 		return;
 	count_exit(OVBS_STAT_SLAT_DENIED);

@@ -46,12 +46,6 @@ static enum hv_status enable_vp_vtl(const struct hc_input *in)
 	return vtl_enable_vp(i->vp_index == HV_VP_INDEX_SELF ? this_cpu->index : i->vp_index, &i->context);
 }
 
-static unsigned int slat_of_flags(uint32_t flags)
-{
-	return (flags & HV_MAP_GPA_READABLE ? SLAT_R : 0) | (flags & HV_MAP_GPA_WRITABLE ? SLAT_W : 0) |
-	       (flags & (HV_MAP_GPA_KERNEL_EXECUTABLE | HV_MAP_GPA_USER_EXECUTABLE) ? SLAT_X : 0);
-}
-
 /*
  * CPUs and devices together: neither goes on with the old rights once the
  * hypercall returns, and if one of the two can't be changed neither is.
@@ -87,23 +81,22 @@ static int protect_page(struct gpa page, unsigned int rights)
 	return err;
 }
 
-/* Execute rights of kernel and user together only: no MBEC or GMET yet. No write without read (SDM 3, 29.3.3.1). */
+/* No write, and no execution, without read (SDM 3, 29.3.3.1). */
 static enum hv_status modify_protection(const struct hc_input *in)
 {
 	const struct hv_input_modify_vtl_protection_mask *i = in->header;
-	const uint32_t exec = HV_MAP_GPA_KERNEL_EXECUTABLE | HV_MAP_GPA_USER_EXECUTABLE;
 	uint64_t page = *(const uint64_t *)in->element;
 	int err;
 
 	if (i->partition != HV_PARTITION_ID_SELF)
 		return HV_STATUS_INVALID_PARTITION_ID;
 	if ((i->map_flags & ~HV_MAP_GPA_ALL) || i->target_vtl != HV_INPUT_VTL_USE || i->reserved[0] ||
-	    i->reserved[1] || i->reserved[2] || ((i->map_flags & exec) && (i->map_flags & exec) != exec) ||
+	    i->reserved[1] || i->reserved[2] ||
 	    ((i->map_flags & ~HV_MAP_GPA_READABLE) && !(i->map_flags & HV_MAP_GPA_READABLE)))
 		return HV_STATUS_INVALID_PARAMETER;
 	if (page > PTE_ADDR >> PAGE_SHIFT || !vtl0_ram(page << PAGE_SHIFT, PAGE_SIZE))
 		return HV_STATUS_INVALID_PARAMETER;
-	err = protect_page(gpa(page << PAGE_SHIFT), slat_of_flags(i->map_flags));
+	err = protect_page(gpa(page << PAGE_SHIFT), hc_rights_of_flags(i->map_flags));
 	return err == -ENOMEM ? HV_STATUS_INSUFFICIENT_MEMORY :
 	       err            ? HV_STATUS_INVALID_PARAMETER :
 				HV_STATUS_SUCCESS;

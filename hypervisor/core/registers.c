@@ -48,7 +48,10 @@ static bool vsm_register(uint32_t name, unsigned int vtl, uint64_t *value)
 		*value = 3u | 1u << HV_VSM_PARTITION_MAXIMUM_SHIFT;
 		return true;
 	case HV_REGISTER_VSM_CAPABILITIES:
-		*value = 0;
+		*value = arch_slat_user_apart() ? HV_VSM_CAPABILITY_MBEC(0) : 0;
+		return true;
+	case HV_REGISTER_VSM_PARTITION_CONFIG:
+		*value = HV_VSM_CONFIG_ENABLE_PROTECTION | HV_VSM_CONFIG_DEFAULT(hc_flags_of_rights(vtl0_slat.normal));
 		return true;
 	case HV_REGISTER_VP_ASSIST_PAGE:
 		*value = vtl && this_cpu->assist_gpa ? this_cpu->assist_gpa | HV_VP_ASSIST_ENABLE : 0;
@@ -123,11 +126,27 @@ static enum hv_status set_pending_event(unsigned int vtl, uint64_t event)
 
 static bool name_is_own(uint32_t name)
 {
-	return name == HV_REGISTER_VSM_VINA || name == HV_REGISTER_VP_ASSIST_PAGE;
+	return name == HV_REGISTER_VSM_VINA || name == HV_REGISTER_VP_ASSIST_PAGE ||
+	       name == HV_REGISTER_VSM_PARTITION_CONFIG;
+}
+
+/* Of the default rights only those to execute can be taken: VTL0 could not go on without the others. */
+static enum hv_status set_partition_config(uint64_t value)
+{
+	const uint32_t must = HV_MAP_GPA_READABLE | HV_MAP_GPA_WRITABLE;
+	uint32_t flags = HV_VSM_CONFIG_DEFAULT_OF(value);
+
+	if ((value & ~HV_VSM_CONFIG_KNOWN) || !(value & HV_VSM_CONFIG_ENABLE_PROTECTION) || (flags & must) != must)
+		return HV_STATUS_INVALID_REGISTER_VALUE;
+	slat_set_normal(&vtl0_slat, hc_rights_of_flags(flags));
+	cpus_flush();
+	return HV_STATUS_SUCCESS;
 }
 
 static enum hv_status set_own(uint32_t name, uint64_t value)
 {
+	if (name == HV_REGISTER_VSM_PARTITION_CONFIG)
+		return set_partition_config(value);
 	if (name == HV_REGISTER_VSM_VINA) {
 		if ((value & ~(HV_VINA_ENABLED | 0xFFu)) ||
 		    ((value & HV_VINA_ENABLED) && (value & 0xFF) < 32))

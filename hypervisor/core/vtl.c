@@ -311,7 +311,9 @@ bool vtl_intercept(struct vcpu *v, const struct slat_fault *f)
 	/* While something else was being delivered there is no instruction to go back to: refused here. */
 	if (!this_cpu->vtl1_ready || !this_cpu->assist_gpa || f->indirect || !vtl0_ram(f->gpa.v, 1))
 		return false;
-	if (slat_rights(&vtl0_slat, f->gpa) & (f->fetch ? SLAT_X : f->write ? SLAT_W : SLAT_R)) {
+	if (slat_rights(&vtl0_slat, f->gpa) & (f->fetch ? f->user ? SLAT_U : SLAT_X :
+					       f->write ? SLAT_W :
+							  SLAT_R)) {
 		arch_slat_flush(v); /* given back in between */
 		return true;
 	}

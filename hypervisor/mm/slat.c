@@ -66,19 +66,24 @@ static bool is_large_leaf(uint64_t entry, unsigned int level)
 	return level > 1 && (entry & PTE_PS);
 }
 
-/* Replace a large leaf by a table of the next smaller size that says the same. */
-static uint64_t *split(struct slat *s, uint64_t *entry, unsigned int level)
+/* Replace a large leaf by the table @t of the next smaller size that says the same. */
+static void split_into(uint64_t *entry, unsigned int level, uint64_t *t)
 {
 	uint64_t from = *entry & PTE_ADDR & ~((1ULL << level_shift(level)) - 1);
 	unsigned int rights = arch_slat_rights(*entry);
-	uint64_t *t = table_page(s);
 
-	if (!t)
-		return NULL;
 	for (unsigned int i = 0; i < ENTRIES; i++)
 		t[i] = arch_slat_leaf(spa(from + ((uint64_t)i << level_shift(level - 1))), rights,
 				      level - 1);
 	put(entry, arch_slat_table(shared_spa(t)));
+}
+
+static uint64_t *split(struct slat *s, uint64_t *entry, unsigned int level)
+{
+	uint64_t *t = table_page(s);
+
+	if (t)
+		split_into(entry, level, t);
 	return t;
 }
 
@@ -125,12 +130,12 @@ static int map_run(struct slat *s, uint64_t from, uint64_t to, unsigned int leve
  */
 static int map_eager(struct slat *s)
 {
-	int err = map_run(s, 0, SIZE_2M, 1, SLAT_RWX);
+	int err = map_run(s, 0, SIZE_2M, 1, s->normal);
 
 	if (!err)
-		err = map_run(s, SIZE_2M, 4 * SIZE_1G, 2, SLAT_RWX);
+		err = map_run(s, SIZE_2M, 4 * SIZE_1G, 2, s->normal);
 	if (!err)
-		err = map_run(s, 4 * SIZE_1G, s->eager_end, s->leaf, SLAT_RWX);
+		err = map_run(s, 4 * SIZE_1G, s->eager_end, s->leaf, s->normal);
 	return err;
 }
 
@@ -201,6 +206,7 @@ int slat_prepare(struct slat *s, uint64_t ram_top, unsigned int phys_bits)
 	if (top < block_start().v + block_size())
 		top = block_start().v + block_size();
 
+	s->normal = SLAT_RWX;
 	s->levels = arch_slat_levels();
 	s->leaf = arch_slat_1g() ? 3 : 2;
 	/* 4 levels reach 48 bits; an address beyond would be taken for the one below it. */
@@ -218,8 +224,15 @@ int slat_prepare(struct slat *s, uint64_t ram_top, unsigned int phys_bits)
 	return 0;
 }
 
-int slat_prepare_end(struct slat *s)
+int slat_prepare_end(struct slat *s, unsigned int run_tables)
 {
+	if (!arch_slat_user_apart()) {
+		s->run_tables = s->run_free = run_tables;
+		s->run_state = pool_pages((run_tables + (unsigned int)PAGE_SIZE - 1) / (unsigned int)PAGE_SIZE);
+		s->run_pool = pool_pages(run_tables);
+		if (!s->run_state || !s->run_pool)
+			return -ENOMEM;
+	}
 	s->split_pool = pool_pages(SLAT_SPLIT_TABLES);
 	return s->split_pool ? 0 : -ENOMEM;
 }
@@ -290,7 +303,7 @@ unsigned int slat_rights(const struct slat *s, struct gpa g)
 	unsigned int level;
 	const uint64_t *e = g.v < s->addr_limit ? leaf_of(s, g.v, &level) : NULL;
 
-	return e ? arch_slat_rights(__atomic_load_n(e, __ATOMIC_ACQUIRE)) : 0;
+	return e ? arch_slat_rights(__atomic_load_n(e, __ATOMIC_ACQUIRE)) & ~SLAT_RUN : 0;
 }
 
 bool slat_hidden(const struct slat *s, struct gpa g)
@@ -316,6 +329,142 @@ int slat_protect(struct slat *s, struct gpa g, unsigned int rights)
 		err = -ENOMEM;
 	lock_release(&s->lock);
 	return err;
+}
+
+/* ---- rights of everything, and pages that programs run -------------------- */
+
+static bool is_normal(const struct slat *s, uint64_t entry)
+{
+	return entry && (arch_slat_rights(entry) & ~SLAT_RUN) == s->normal;
+}
+
+static void renew(struct slat *s, uint64_t *t, unsigned int level, unsigned int rights)
+{
+	for (unsigned int i = 0; i < ENTRIES; i++) {
+		bool leaf = level == 1 || is_large_leaf(t[i], level);
+
+		if (!t[i] || (!leaf && table_of(t[i]) == zero_table))
+			continue;
+		if (!leaf)
+			renew(s, table_of(t[i]), level - 1, rights);
+		else if (is_normal(s, t[i]))
+			put(&t[i], arch_slat_leaf(spa(t[i] & PTE_ADDR & ~((1ULL << level_shift(level)) - 1)),
+						  rights, level));
+	}
+}
+
+void slat_set_normal(struct slat *s, unsigned int rights)
+{
+	lock_take(&s->lock);
+	renew(s, s->root, s->levels, rights);
+	s->normal = rights;
+	lock_release(&s->lock);
+}
+
+static uint64_t *run_table(struct slat *s)
+{
+	if (!s->run_free)
+		return NULL;
+	while (s->run_state[s->run_next] != SLAT_RUN_FREE)
+		s->run_next = (s->run_next + 1) % s->run_tables;
+	s->run_state[s->run_next] = SLAT_RUN_USED;
+	s->run_free--;
+	return s->run_pool + (uint64_t)s->run_next * ENTRIES;
+}
+
+static bool is_run_table(const struct slat *s, const uint64_t *t)
+{
+	return t >= s->run_pool && t < s->run_pool + (uint64_t)s->run_tables * ENTRIES;
+}
+
+/* Give every piece of which only programs' pages stand out back as one, without them. */
+static void merge(struct slat *s, uint64_t *t, unsigned int level)
+{
+	for (unsigned int i = 0; i < ENTRIES; i++) {
+		uint64_t *below, n = 0;
+
+		if (!t[i] || is_large_leaf(t[i], level))
+			continue;
+		below = table_of(t[i]);
+		if (level > 2) {
+			merge(s, below, level - 1);
+			continue;
+		}
+		/* (One that came from a 1 GiB leaf stays: there are few.) */
+		if (!is_run_table(s, below))
+			continue;
+		while (n < ENTRIES && is_normal(s, below[n]))
+			n++;
+		if (n < ENTRIES)
+			continue;
+		put(&t[i], arch_slat_leaf(spa(below[0] & PTE_ADDR), s->normal, 2));
+		s->run_state[(uint64_t)(below - s->run_pool) / ENTRIES] = SLAT_RUN_LEAVING;
+		s->run_leaving++;
+	}
+}
+
+static void take_back(struct slat *s)
+{
+	for (unsigned int i = 0; i < s->run_tables; i++)
+		if (s->run_state[i] == SLAT_RUN_LEAVING)
+			s->run_state[i] = SLAT_RUN_FREE;
+	s->run_free += s->run_leaving;
+	s->run_leaving = 0;
+	s->run_round++;
+}
+
+/* The page alone, if there are tables for it. -ENOMEM: none. */
+static int mark_run(struct slat *s, uint64_t at, uint64_t *e, unsigned int level)
+{
+	for (; level > 1; level--) {
+		uint64_t *t = run_table(s);
+
+		if (!t)
+			return -ENOMEM;
+		split_into(e, level, t);
+		e = &t[level_index(at, level - 1)];
+	}
+	put(e, arch_slat_leaf(spa(*e & PTE_ADDR), arch_slat_rights(*e) | SLAT_RUN, 1));
+	return 0;
+}
+
+/* 0; -EPERM: no right to; -ENOMEM. */
+static int try_run(struct slat *s, uint64_t at)
+{
+	unsigned int level, rights;
+	uint64_t *e = at < s->addr_limit ? leaf_of(s, at, &level) : NULL;
+
+	rights = e ? arch_slat_rights(*e) : 0;
+	if (!(rights & SLAT_U))
+		return -EPERM;
+	if ((rights & (SLAT_X | SLAT_RUN)) || !s->run_pool)
+		return 0; /* another CPU was first */
+	return mark_run(s, at, e, level);
+}
+
+bool slat_run(struct slat *s, struct gpa g)
+{
+	uint64_t at = g.v & PAGE_MASK;
+	unsigned int round;
+	int err;
+
+	lock_take(&s->lock);
+	round = s->run_round;
+	err = try_run(s, at);
+	if (err == -ENOMEM && !s->run_leaving)
+		merge(s, s->root, s->levels);
+	lock_release(&s->lock);
+	if (err != -ENOMEM)
+		return !err;
+
+	/* As in slat_touch(): what was unhooked may be in use until the flush. Then it may be written again, by one CPU. */
+	cpus_flush();
+	lock_take(&s->lock);
+	if (s->run_round == round)
+		take_back(s);
+	err = try_run(s, at);
+	lock_release(&s->lock);
+	return err != -EPERM; /* if the tables are gone once more, the program just faults again */
 }
 
 static bool is_lazy(const struct slat *s, const uint64_t *table)
@@ -366,7 +515,7 @@ static bool lazy_map(struct slat *s, uint64_t addr)
 	}
 	at = addr & ~((1ULL << level_shift(leaf)) - 1);
 	if (!t[level_index(addr, leaf)])
-		put(&t[level_index(addr, leaf)], arch_slat_leaf(spa(at), SLAT_RWX, leaf));
+		put(&t[level_index(addr, leaf)], arch_slat_leaf(spa(at), s->normal, leaf));
 	return true;
 }
 

@@ -19,11 +19,22 @@
 
 #define SLAT_R   (1u << 0)
 #define SLAT_W   (1u << 1)
-#define SLAT_X   (1u << 2)
-#define SLAT_RWX (SLAT_R | SLAT_W | SLAT_X)
+#define SLAT_X   (1u << 2) /* execute, CPL 0 to 2 */
+#define SLAT_U   (1u << 3) /* execute, CPL 3 */
+#define SLAT_RWX (SLAT_R | SLAT_W | SLAT_X | SLAT_U)
+
+/*
+ * Where the CPU can't tell the kernel's fetches from a program's (no mode-based
+ * execute control): a page with SLAT_U and without SLAT_X can't be executed at
+ * all until a program tries (slat_run()); then it has this mark, and only the
+ * kernel's own SMEP keeps the kernel from executing it.
+ */
+#define SLAT_RUN (1u << 4)
 
 #define SLAT_LAZY_TABLES  32
 #define SLAT_SPLIT_TABLES 256 /* for 2 MiB pieces of VTL0's memory that get rights page by page */
+
+enum slat_run_state { SLAT_RUN_FREE, SLAT_RUN_USED, SLAT_RUN_LEAVING };
 
 struct slat {
 	struct lock lock;
@@ -38,6 +49,11 @@ struct slat {
 	unsigned int lazy_round; /* how often the reserve was begun anew */
 	uint64_t *split_pool;    /* SLAT_SPLIT_TABLES pages, for slat_protect() */
 	unsigned int split_used;
+	unsigned int normal;  /* rights of what nobody gave rights of its own */
+	uint64_t *run_pool;   /* tables for 2 MiB pieces of which programs run pages; NULL: the CPU needs none */
+	uint8_t *run_state;   /* of each: enum slat_run_state */
+	unsigned int run_tables, run_free, run_leaving, run_next;
+	unsigned int run_round; /* how often tables were taken back */
 };
 
 extern struct slat vtl0_slat, vtl1_slat;
@@ -45,8 +61,8 @@ extern struct slat vtl0_slat, vtl1_slat;
 /** slat_prepare - build VTL0's map. 0, or -ENOMEM. Context: PREPARE. */
 int slat_prepare(struct slat *s, uint64_t ram_top, unsigned int phys_bits);
 
-/** slat_prepare_end - everything is shown that is to be shown; sets the reserve for slat_protect() aside. 0, or -ENOMEM. Context: PREPARE. */
-int slat_prepare_end(struct slat *s);
+/** slat_prepare_end - everything is shown that is to be shown; sets the reserves for slat_protect() and slat_run() aside. 0, or -ENOMEM. Context: PREPARE. */
+int slat_prepare_end(struct slat *s, unsigned int run_tables);
 
 /**
  * slat_set - map one 4 KiB page of VTL0 at @g to @to with @rights (0: absent).
@@ -79,6 +95,23 @@ int slat_prepare_vtl1(struct slat *s, const struct ovbs_boot_info *info, struct 
  * it relies on it. Context: host, no lock held.
  */
 int slat_protect(struct slat *s, struct gpa g, unsigned int rights);
+
+/**
+ * slat_set_normal - change the rights of everything that has the normal ones now, and of what gets mapped later
+ *
+ * Pages with other rights keep them; a page that was given exactly the normal
+ * rights counts as normal. The caller calls cpus_flush() before it relies on it.
+ * Context: host, no lock held.
+ */
+void slat_set_normal(struct slat *s, unsigned int rights);
+
+/**
+ * slat_run - a program of VTL0's fetched from @g
+ *
+ * True: it may go on (the page may be executed now, or already might). False: it
+ * has no right to. May call cpus_flush(). Context: host, no lock held.
+ */
+bool slat_run(struct slat *s, struct gpa g);
 
 /** slat_rights - what VTL0 may do with the page at @g: SLAT_*, 0 if it has none or it is not mapped. Context: host, s->lock held or not. */
 unsigned int slat_rights(const struct slat *s, struct gpa g);

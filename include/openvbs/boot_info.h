@@ -61,7 +61,7 @@
 #define HV_PRIVATE_VA 0xFFFFFF0000000000ULL /* PML4 entry 510 */
 
 #define OVBS_BOOT_INFO_MAGIC   0x315342564E45504FULL /* "OPENVBS1" */
-#define OVBS_BOOT_INFO_VERSION 3
+#define OVBS_BOOT_INFO_VERSION 4
 #define OVBS_MAX_CPUS          256
 #define OVBS_MAX_RAM_RANGES    64
 #define OVBS_MAX_IOMMUS        16
@@ -71,6 +71,19 @@
 #define OVBS_SHARED_POOL_BASE    (3u << 20)
 #define OVBS_SHARED_POOL_PER_CPU (40u << 10)
 #define OVBS_SHARED_POOL_IOMMU   (6u << 20) /* where there is one: DMA tables, AMD's device table */
+
+/* Second-level tables for pages that programs run: one for each 2 MiB up to the end of RAM, of a bounded number. */
+#define OVBS_RUN_TABLES_MIN 256u
+#define OVBS_RUN_TABLES_MAX 8192u
+
+static inline uint32_t ovbs_run_tables(uint64_t ram_top)
+{
+	uint64_t n = ram_top >> 21;
+
+	return n < OVBS_RUN_TABLES_MIN ? OVBS_RUN_TABLES_MIN :
+	       n > OVBS_RUN_TABLES_MAX ? OVBS_RUN_TABLES_MAX :
+					 (uint32_t)n;
+}
 #define OVBS_PRIVATE_PER_CPU     (128u << 10)
 
 enum ovbs_op {
@@ -176,6 +189,7 @@ struct ovbs_boot_info {
 	uint64_t vtl1_off, vtl1_size;
 	struct ovbs_vtl1_entry vtl1;
 	uint64_t loader_root; /* spa */
+	uint64_t run_tables;  /* set aside in the pool: ovbs_run_tables() */
 	uint64_t ram_top;     /* first byte after the highest RAM in the UEFI memory map */
 	uint64_t flags;       /* enum ovbs_boot_flags */
 	struct ovbs_acpi_pm acpi;

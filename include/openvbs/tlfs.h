@@ -160,11 +160,21 @@ enum hv_register_name {
 	HV_REGISTER_VSM_PARTITION_STATUS = 0x000D0004,
 	HV_REGISTER_VSM_VINA = 0x000D0005,
 	HV_REGISTER_VSM_CAPABILITIES = 0x000D0006,
+	HV_REGISTER_VSM_PARTITION_CONFIG = 0x000D0007,
 };
 
 /* HvRegisterVsmVpStatus: active VTL 3:0, enabled set 31:16. HvRegisterVsmPartitionStatus: enabled set 15:0, maximum 19:16. */
 #define HV_VSM_VP_ENABLED_SHIFT        16
 #define HV_VSM_PARTITION_MAXIMUM_SHIFT 16
+
+/* HvRegisterVsmCapabilities: bits 16:1, the VTLs that have kernel and user execute rights apart (MBEC). */
+#define HV_VSM_CAPABILITY_MBEC(vtl) (2ULL << (vtl))
+
+/* HvRegisterVsmPartitionConfig: protection of lower VTLs is on; bits 4:1 the rights (HV_MAP_GPA_*) of pages without rights of their own. */
+#define HV_VSM_CONFIG_ENABLE_PROTECTION (1ULL << 0)
+#define HV_VSM_CONFIG_DEFAULT(flags)    ((uint64_t)(flags) << 1)
+#define HV_VSM_CONFIG_DEFAULT_OF(v)     ((uint32_t)((v) >> 1) & HV_MAP_GPA_ALL)
+#define HV_VSM_CONFIG_KNOWN             0x1FULL
 
 /* Virtual interrupt notification assist: how VTL1 hears that something of VTL0's waits. Bits 7:0 the vector. */
 #define HV_VINA_ENABLED (1ULL << 8)

@@ -99,6 +99,21 @@ int slat_protect(struct slat *s, struct gpa g, unsigned int rights)
 	return 0;
 }
 
+static unsigned int normal_set; /* how often the default rights were changed */
+static bool exec_apart;
+
+void slat_set_normal(struct slat *s, unsigned int rights)
+{
+	assert_ptr_equal(s, &vtl0_slat);
+	s->normal = rights;
+	normal_set++;
+}
+
+bool arch_slat_user_apart(void)
+{
+	return exec_apart;
+}
+
 void hv_panic(const char *fmt, ...)
 {
 	fail();
@@ -214,7 +229,9 @@ static void begin(unsigned int vtl)
 	memset(ram, 0, sizeof(ram));
 	memset(own, 0, sizeof(own));
 	reads = writes = skips = flushes = injected = switches = assists = changes = 0;
-	device_changes = device_flushes = 0;
+	device_changes = device_flushes = normal_set = 0;
+	vtl0_slat.normal = SLAT_RWX;
+	exec_apart = false;
 	devices_full = false;
 	changes_max = ARRAY_SIZE(changed);
 	write_fails = scribble = call_there = return_there = false;

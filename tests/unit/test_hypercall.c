@@ -253,8 +253,24 @@ static uint64_t protect(uint64_t page, uint32_t flags)
 
 static void test_protect_rights(void **state)
 {
-	static const int want[16] = { 0,  SLAT_R, -1, SLAT_R | SLAT_W, -1, -1,      -1, -1, -1, -1,
-				      -1, -1,     -1, SLAT_R | SLAT_X, -1, SLAT_RWX };
+	static const int want[16] = {
+		[0] = 0,
+		[1] = SLAT_R,
+		[2] = -1,
+		[3] = SLAT_R | SLAT_W,
+		[4] = -1,
+		[5] = SLAT_R | SLAT_X,
+		[6] = -1,
+		[7] = SLAT_R | SLAT_W | SLAT_X,
+		[8] = -1,
+		[9] = SLAT_R | SLAT_U,
+		[10] = -1,
+		[11] = SLAT_R | SLAT_W | SLAT_U,
+		[12] = -1,
+		[13] = SLAT_R | SLAT_X | SLAT_U,
+		[14] = -1,
+		[15] = SLAT_RWX,
+	};
 
 	for (unsigned int flags = 0; flags < 16; flags++) {
 		begin(1);

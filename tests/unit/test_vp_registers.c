@@ -70,6 +70,7 @@ static void test_get(void **state)
 		{ HV_REGISTER_VSM_CODE_PAGE_OFFSETS, 0x80040, 0x80040 },
 		{ HV_REGISTER_VSM_PARTITION_STATUS, 0x10003, 0x10003 },
 		{ HV_REGISTER_VSM_CAPABILITIES, 0, 0 },
+		{ HV_REGISTER_VSM_PARTITION_CONFIG, 0x1F, 0x1F },
 		{ HV_REGISTER_VSM_VP_STATUS, 0x30000, 0x30001 },
 		{ HV_REGISTER_VP_ASSIST_PAGE, 0, 0x5001 },
 		{ HV_REGISTER_VSM_VINA, 0, 0x120 },
@@ -100,6 +101,16 @@ static void test_get(void **state)
 	assert_true(get(1, 0x10, HV_REGISTER_VSM_VP_STATUS, &value) == DONE(1, SUCCESS));
 	assert_int_equal(value, 0x30001);
 	assert_true(get(1, 0, REG_NONE, &value) == DONE(0, INVALID_PARAMETER));
+}
+
+static void test_execute_rights_apart_are_a_capability(void **state)
+{
+	uint64_t value;
+
+	begin(1);
+	exec_apart = true;
+	assert_true(get(1, 0, HV_REGISTER_VSM_CAPABILITIES, &value) == DONE(1, SUCCESS));
+	assert_int_equal(value, 2); /* VTL0's bit */
 }
 
 static uint64_t set(unsigned int vtl, uint8_t input, uint32_t name, uint64_t value)
@@ -206,10 +217,36 @@ static void test_pending_event(void **state)
 	assert_int_equal(injected, 0);
 }
 
+/* What VTL1 takes from every page: execution only, by name, and every CPU forgets what it had. */
+static void test_default_rights(void **state)
+{
+	for (uint64_t value = 0; value < 64; value++) {
+		uint64_t now;
+		bool good = (value & 1) && (value & 6) == 6 && value < 32;
+
+		begin(1);
+		assert_true(set(1, 0, HV_REGISTER_VSM_PARTITION_CONFIG, value) ==
+			    (good ? DONE(1, SUCCESS) : DONE(0, INVALID_REGISTER_VALUE)));
+		assert_int_equal(normal_set, good);
+		assert_int_equal(flushes, good);
+		assert_true(get(1, 0, HV_REGISTER_VSM_PARTITION_CONFIG, &now) == DONE(1, SUCCESS));
+		assert_int_equal(now, good ? value : 0x1F);
+	}
+	begin(1);
+	assert_true(set(1, 0, HV_REGISTER_VSM_PARTITION_CONFIG, 1ULL << 40 | 0x17) ==
+		    DONE(0, INVALID_REGISTER_VALUE));
+	assert_true(set(1, 0x10, HV_REGISTER_VSM_PARTITION_CONFIG, 0x17) == DONE(0, INVALID_PARAMETER));
+	begin(0);
+	assert_true(set(0, 0, HV_REGISTER_VSM_PARTITION_CONFIG, 0x17) == DONE(0, ACCESS_DENIED));
+	assert_int_equal(normal_set, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_register_header), cmocka_unit_test(test_get),
+		cmocka_unit_test(test_execute_rights_apart_are_a_capability),
+		cmocka_unit_test(test_default_rights),
 		cmocka_unit_test(test_set_is_vtl1s),    cmocka_unit_test(test_set),
 		cmocka_unit_test(test_set_own),         cmocka_unit_test(test_pending_event),
 	};

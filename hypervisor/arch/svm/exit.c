@@ -14,6 +14,7 @@ static void on_npf(struct vcpu *v, const struct vmcb *b)
 		.gpa = gpa(b->exitinfo2),
 		.write = b->exitinfo1 & NPF_WRITE,
 		.fetch = b->exitinfo1 & NPF_FETCH,
+		.user = (b->cpl & 3) == 3,
 		.indirect = (b->exitinfo1 & NPF_TABLES) || (b->exitintinfo & EVENT_VALID),
 	};
 

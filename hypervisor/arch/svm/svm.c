@@ -362,15 +362,29 @@ void arch_dump(const struct vcpu *v)
 
 /* ---- nested paging: the format of VTL0's own page tables, as a user-mode access (15.25.5) ---- */
 
+/* The CPU has one execute right; bits 9 and 10 are the software's (5.4). */
+#define NPT_AVL_X (1ULL << 9)
+#define NPT_AVL_U (1ULL << 10)
+
 uint64_t arch_slat_leaf(struct spa to, unsigned int rights, unsigned int level)
 {
 	return to.v | PTE_P | PTE_US | PTE_A | PTE_D | (rights & SLAT_W ? PTE_RW : 0) |
-	       (rights & SLAT_X ? 0 : PTE_NX) | (level > 1 ? PTE_PS : 0);
+	       (rights & (SLAT_X | SLAT_RUN) ? 0 : PTE_NX) | (rights & SLAT_X ? NPT_AVL_X : 0) |
+	       (rights & SLAT_U ? NPT_AVL_U : 0) | (level > 1 ? PTE_PS : 0);
 }
 
 unsigned int arch_slat_rights(uint64_t entry)
 {
-	return !(entry & PTE_P) ? 0 : SLAT_R | (entry & PTE_RW ? SLAT_W : 0) | (entry & PTE_NX ? 0 : SLAT_X);
+	if (!(entry & PTE_P))
+		return 0;
+	return SLAT_R | (entry & PTE_RW ? SLAT_W : 0) | (entry & NPT_AVL_X ? SLAT_X : 0) |
+	       (entry & NPT_AVL_U ? SLAT_U : 0) | (entry & (PTE_NX | NPT_AVL_X) ? 0 : SLAT_RUN);
+}
+
+/* Guest mode execute trap (GMET) would; it is not used yet. */
+bool arch_slat_user_apart(void)
+{
+	return false;
 }
 
 uint64_t arch_slat_table(struct spa table)

@@ -40,7 +40,7 @@ static struct control control[] = {
 static uint32_t wanted2(void)
 {
 	struct cpuid_regs f7 = cpuid(7, 0);
-	uint32_t want = CPU2_VPID;
+	uint32_t want = CPU2_VPID | CPU2_MBEC;
 
 	want |= cpuid(0x80000001, 0).edx & (1u << 27) ? CPU2_RDTSCP : 0;
 	want |= f7.ebx & (1u << 10) ? CPU2_INVPCID : 0;

@@ -65,7 +65,13 @@ uint64_t arch_slat_leaf(struct spa to, unsigned int rights, unsigned int level)
 
 	(void)mtrr_type(&mtrrs, to.v, level_size(level), &type);
 	return to.v | (rights & SLAT_R ? EPT_R : 0) | (rights & SLAT_W ? EPT_W : 0) |
-	       (rights & SLAT_X ? EPT_X : 0) | EPT_TYPE(type) | (level > 1 ? EPT_LARGE : 0);
+	       (rights & (SLAT_X | SLAT_RUN) ? EPT_X : 0) | (rights & SLAT_X ? EPT_SW_X : 0) |
+	       (rights & SLAT_U ? EPT_XU : 0) | EPT_TYPE(type) | (level > 1 ? EPT_LARGE : 0);
+}
+
+bool arch_slat_user_apart(void)
+{
+	return vmx_has2(CPU2_MBEC);
 }
 
 bool arch_slat_uniform(struct spa at, unsigned int level)
@@ -77,12 +83,13 @@ bool arch_slat_uniform(struct spa at, unsigned int level)
 
 unsigned int arch_slat_rights(uint64_t entry)
 {
-	return (entry & EPT_R ? SLAT_R : 0) | (entry & EPT_W ? SLAT_W : 0) | (entry & EPT_X ? SLAT_X : 0);
+	return (entry & EPT_R ? SLAT_R : 0) | (entry & EPT_W ? SLAT_W : 0) | (entry & EPT_SW_X ? SLAT_X : 0) |
+	       (entry & EPT_XU ? SLAT_U : 0) | ((entry & EPT_X) && !(entry & EPT_SW_X) ? SLAT_RUN : 0);
 }
 
 uint64_t arch_slat_table(struct spa table)
 {
-	return table.v | EPT_R | EPT_W | EPT_X;
+	return table.v | EPT_R | EPT_W | EPT_X | EPT_XU;
 }
 
 unsigned int arch_slat_levels(void)

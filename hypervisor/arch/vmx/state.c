@@ -163,7 +163,7 @@ enum cpu_mode arch_walk(const struct vcpu *v, struct gwalk *w, uint64_t *linear_
 		.efer = vmread(VMCS_GUEST_EFER),
 		.rflags = vmread(VMCS_GUEST_RFLAGS),
 		.maxphyaddr = vmx_phys_bits,
-		.cpl = vmread(VMCS_GUEST_SS_RIGHTS) >> 5 & 3,
+		.cpl = SEGMENT_DPL(vmread(VMCS_GUEST_SS_RIGHTS)),
 		.access = GWALK_EXEC,
 		.read_gpa = host_read_guest,
 		.ctx = (void *)v,

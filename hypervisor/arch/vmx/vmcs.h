@@ -124,6 +124,7 @@ enum vmcs_field {
 #define CPU2_UNRESTRICTED (1u << 7)
 #define CPU2_INVPCID      (1u << 12)
 #define CPU2_XSAVES       (1u << 20)
+#define CPU2_MBEC         (1u << 22)
 #define CPU2_USER_WAIT    (1u << 26)
 
 #define EXIT_SAVE_DEBUG (1u << 2)
@@ -192,6 +193,8 @@ enum vmx_exit {
 };
 
 /* Qualification of an EPT violation (28.2.1, table 28-7). */
+#define SEGMENT_DPL(rights) ((rights) >> 5 & 3) /* table 25-2; of SS: the CPL */
+
 #define EPT_Q_WRITE  (1u << 1)
 #define EPT_Q_FETCH  (1u << 2)
 #define EPT_Q_LINEAR (1u << 7)  /* a linear address led to it... */
@@ -204,6 +207,8 @@ enum vmx_exit {
 #define EPT_X          (1ULL << 2)
 #define EPT_TYPE(t)    ((uint64_t)(t) << 3)
 #define EPT_LARGE      (1ULL << 7)
+#define EPT_XU         (1ULL << 10) /* programs execute; ignored without mode-based execute control */
+#define EPT_SW_X       (1ULL << 52) /* ignored by the CPU: the kernel may execute, where EPT_X says both */
 #define EPTP_WB        6ULL
 #define EPTP_LEVELS(n) ((uint64_t)((n)-1) << 3)
 
