@@ -14,10 +14,8 @@ row shows that the attack works, or that something works on.
 
 import argparse
 import base64
-import json
 import re
 import struct
-import sys
 from pathlib import Path
 
 import expect
@@ -334,13 +332,8 @@ def main():
         ring_0(results, kind, image, args.level, args.only)
         if not args.only or "efi" in args.only:
             before_the_os(results, kind, image, args.level)
-    target = args.json or BUILD / f"attack-dma{'-without' if args.without else ''}.json"
-    target.write_text(json.dumps(results.rows, indent=1) + "\n", encoding="utf-8")
-    bad = results.bad()
-    for row in bad:
-        print(f"not ok: {row['platform']} {row['name']}: {row['outcome']}, expected {row['expected']}: {row['detail']} ({row['why']})")
-    print(f"attack by DMA{', controls' if args.without else ''}: {len(results.rows) - len(bad)} passed, {len(bad)} failed")
-    sys.exit(1 if bad or not results.rows else 0)
+    results.finish(args.json or BUILD / f"attack-dma{'-without' if args.without else ''}.json",
+                   f"attack by DMA{', controls' if args.without else ''}")
 
 
 if __name__ == "__main__":
