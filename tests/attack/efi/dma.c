@@ -5,17 +5,15 @@
  * Prints "dma range START END", waits for the address of an empty page in it to
  * be typed (tests/attack/dma.py knows the memory from the emulator), prints
  * rows, and at the next key powers off. Without openvbs pages of our own stand
- * for the block.
+ * for the block. At the end, what writes to memory without a device (dma_vapic.c).
  */
-#include <efi.h>
-#undef __attribute__ /* efi.h swallows attributes: packed, aligned, sysv_abi */
+#include "dma.h"
 
 #include <format.h>
 #include <openvbs/status.h>
 #include <ovbs_string.h>
 #include <stdbool.h>
 
-#define PAGE     4096u
 #define SIZE_2M  (2u << 20)
 #define STEP     (128 * PAGE)
 #define OLD      0xA5
@@ -37,7 +35,7 @@ static volatile uint8_t *edu;
 static uint32_t edu_config;
 static uint8_t *own;
 
-static void print(const char *fmt, ...)
+void print(const char *fmt, ...)
 {
 	char text[200];
 	CHAR16 wide[402];
@@ -302,6 +300,7 @@ EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 		read_row();
 		write_row(target);
 		message_row(target + PAGE);
+		vapic_rows(st, target + 2 * PAGE);
 		print("dma.efi: done\n");
 	}
 	next_key();
