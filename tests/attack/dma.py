@@ -114,6 +114,8 @@ VAPIC_ROWS = [Row("vapic_own", "works", ("kept",), VAPIC), *write("vapic_block",
 LOG_ROWS = [Row("log_read", "-", ("named",), "device, address and direction of the first refused transfers"),
             Row("log_write", "-", ("named",), "the same")]
 
+# Where the level does not ask for DMA protection it is on all the same.
+LEVEL_1 = ("dma_read", "dma_write", "dma_freeze")
 ALONE = ("dma_init",)  # in a boot of its own: the machine is not used any further
 # Not to be had without openvbs.
 NEEDS_VTL1 = "dma_freeze"
@@ -125,9 +127,9 @@ CLOSED_ANYWHERE = words("dma_fw_cfg dma_hpet dma_vapic")  # by the hypervisor, w
 class Kind:
     """What is expected of which rows: "iommu" (openvbs and an IOMMU), "bare" (no openvbs), "open" (openvbs, no IOMMU)."""
 
-    def __init__(self, name, platform):
-        self.name, self.platform = name, platform
-        self.label = f"{platform}-{name}"
+    def __init__(self, name, platform, level=1):
+        self.name, self.platform, self.level = name, platform, level
+        self.label = f"{platform}-{name}{'-level-1' if name == 'iommu' and level == 1 else ''}"
 
     def rows(self, attack, rows):
         """The rows that this kind has, with what it must give."""
@@ -150,11 +152,11 @@ class Kind:
                    if not set(want) & set(row.accept) else row.why)
 
 
-def machine(kind, openvbs, level, **more):
+def machine(kind, openvbs, **more):
     release = kernel_package()[0]
     files = {"/root/openvbs.ko": BUILD / "linux" / release / "openvbs.ko", "/root/attack.ko": BUILD / "linux" / release / "openvbs_attack.ko"}
     options = {"openvbs": openvbs, "iommu": None if kind.name == "open" else kind.platform,
-               "policy": {**settings.ON, "level": 1 if kind.name == "open" else level}, "edu": True, "devices": DEVICES, "qemu_args": DRIVES,
+               "policy": {**settings.ON, "level": kind.level}, "edu": True, "devices": DEVICES, "qemu_args": DRIVES,
                "time_limit": 600, "files": files}
     if kind.name == "bare":
         options.update(cmdline="amd_iommu=off intel_iommu=off intremap=off")
@@ -258,13 +260,13 @@ class Session:
             self.results.add(self.kind.label, row, "named" if named else "missing", named[0] if named else f"{self.fault[1]} {word} {address}")
 
 
-def ring_0(results, kind, image, level, only):
+def ring_0(results, kind, image, only):
     todo = [(n, kind.rows(n, rows)) for n, rows in ATTACKS.items() if not only or n in only or n == "dma_faults" and kind.name == "iommu"]
     todo = [(n, rows) for n, rows in todo if rows]
     alone = [a for a in todo if a[0] in ALONE]
     todo = [a for a in todo if a not in alone]
     while todo:
-        with machine(kind, image, level) as m:
+        with machine(kind, image) as m:
             session = Session(results, kind, m)
             session.begin()
             ended = None
@@ -275,13 +277,13 @@ def ring_0(results, kind, image, level, only):
                 if kind.platform == "intel" and session.fault:
                     session.log()
     for attack in alone:
-        with machine(kind, image, level) as m:
+        with machine(kind, image) as m:
             session = Session(results, kind, m)
             session.begin()
             session.attack(*attack)
 
 
-def before_the_os(results, kind, image, level):
+def before_the_os(results, kind, image):
     """dma.efi, as openvbs's next stage or, without it, as the boot program."""
     program = BUILD / "attack" / "dma.efi"
     options = {"image": None, "files": {}, "devices": (), "qemu_args": ()}
@@ -290,7 +292,7 @@ def before_the_os(results, kind, image, level):
     else:
         options.update(conf="next=\\EFI\\dma.efi\n", esp={"EFI/dma.efi": keys.sign_efi(program, BUILD / "attack" / f"dma.{kind.label}.efi")})
     found, hits, ended = {}, [], None
-    with machine(kind, image, level, **options) as m:
+    with machine(kind, image, **options) as m:
         try:
             place = m.wait_for(r"dma range (\w+) (\w+)\s*[\r\n]", 120)
             memory = Memory(m, int(place[1], 16), int(place[2], 16))
@@ -317,7 +319,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--flavor", default="release", choices=("release", "debug"))
     parser.add_argument("--platform", action="append", choices=("amd", "intel"))
-    parser.add_argument("--level", type=int, default=3, choices=(1, 3), help="of openvbs; without an IOMMU always 1")
+    parser.add_argument("--level", type=int, choices=(1, 3), help="of openvbs; without it 3, and a few at 1; without an IOMMU always 1")
     parser.add_argument("--only", action="append", metavar="ATTACK", help="one of them, or efi")
     parser.add_argument("--without", action="store_true", help="the negative controls")
     parser.add_argument("--kind", action="append", choices=("bare", "open"), help="with --without: one of them")
@@ -325,15 +327,17 @@ def main():
     args = parser.parse_args()
     results = run.Results()
     platforms = args.platform or ["amd", "intel"]
-    kinds = [Kind("iommu", p) for p in platforms]
+    todo = [(Kind("iommu", p, args.level or 3), args.only) for p in platforms]
     if args.without:
-        kinds = [Kind(k, p) for k in args.kind or ("bare", "open") for p in (platforms if k == "bare" else ["amd"])]
+        todo = [(Kind(k, p), args.only) for k in args.kind or ("bare", "open") for p in (platforms if k == "bare" else ["amd"])]
+    elif not args.only and not args.level:
+        todo.append((Kind("iommu", platforms[0]), LEVEL_1))
     snapshot = run.snapshot(args.flavor)
-    for kind in kinds:
+    for kind, only in todo:
         image = None if kind.name == "bare" else snapshot
-        ring_0(results, kind, image, args.level, args.only)
-        if not args.only or "efi" in args.only:
-            before_the_os(results, kind, image, args.level)
+        ring_0(results, kind, image, only)
+        if not only or "efi" in only:
+            before_the_os(results, kind, image)
     results.finish(args.json or BUILD / f"attack-dma{'-without' if args.without else ''}.json",
                    f"attack by DMA{', controls' if args.without else ''}")
 
