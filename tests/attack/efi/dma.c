@@ -4,8 +4,9 @@
  * after openvbs drives QEMU's edu device (as tests/attack/module/dma.c does).
  * Prints "dma range START END", waits for the address of an empty page in it to
  * be typed (tests/attack/dma.py knows the memory from the emulator), prints
- * rows, and at the next key powers off. Without openvbs pages of our own stand
- * for the block. At the end, what writes to memory without a device (dma_vapic.c).
+ * rows, and at the next key powers off; at "i" it has the device send an INIT to
+ * this CPU. Without openvbs pages of our own stand for the block. At the end, what
+ * writes to memory without a device (dma_vapic.c).
  */
 #include "dma.h"
 
@@ -91,11 +92,11 @@ static void put_64(uint32_t reg, uint64_t value)
 	*(volatile uint64_t *)(edu + reg) = value;
 }
 
-static bool transfer(uint64_t from, uint64_t to, uint32_t command)
+static bool transfer(uint64_t from, uint64_t to, uint32_t bytes, uint32_t command)
 {
 	put_64(EDU_SOURCE, from);
 	put_64(EDU_TARGET, to);
-	put_64(EDU_COUNT, PAGE);
+	put_64(EDU_COUNT, bytes);
 	put_64(EDU_COMMAND, command | 1);
 	for (unsigned int ms = 0; ms < 1000; ms++) {
 		if (!(*(volatile uint32_t *)(edu + EDU_COMMAND) & 1))
@@ -107,12 +108,12 @@ static bool transfer(uint64_t from, uint64_t to, uint32_t command)
 
 static bool fetch(uint64_t gpa)
 {
-	return transfer(gpa, EDU_BUFFER, 0);
+	return transfer(gpa, EDU_BUFFER, PAGE, 0);
 }
 
 static bool store(uint64_t gpa)
 {
-	return transfer(EDU_BUFFER, gpa, 2);
+	return transfer(EDU_BUFFER, gpa, PAGE, 2);
 }
 
 /* ---- where the block is ---- */
@@ -258,6 +259,19 @@ static void message_row(uint64_t at)
 	print("row dma_write_message sent %llx\n", (unsigned long long)at);
 }
 
+/* An interrupt message (Intel SDM 3A, 12.11): delivery mode INIT, to the CPU that runs this. */
+static void send_init(void)
+{
+	uint32_t a = 1, b, c, d;
+
+	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "=c"(c), "=d"(d));
+	memset(own, 0, PAGE);
+	*(uint32_t *)own = 0x4500;
+	fetch((uint64_t)(uintptr_t)own);
+	print("dma.efi: INIT to APIC %x\n", b >> 24);
+	(void)transfer(EDU_BUFFER, 0xFEE00000 | (b >> 24) << 12, 4, 2);
+}
+
 static CHAR16 next_key(void)
 {
 	EFI_INPUT_KEY key;
@@ -303,7 +317,8 @@ EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 		vapic_rows(st, target + 2 * PAGE);
 		print("dma.efi: done\n");
 	}
-	next_key();
+	while (next_key() == 'i')
+		send_init();
 	st->RuntimeServices->ResetSystem(EfiResetShutdown, EFI_SUCCESS, 0, NULL);
 	return EFI_SUCCESS;
 }
