@@ -76,8 +76,7 @@ BARS = [Row(f"bar_over_{n}_{w}", "content", ("zeros", "#GP"), "memory and regist
         for n in ("block", "unit") for w in WAYS]
 MESSAGES = "its messages may be for interrupts only"
 
-INIT = ("open where INIT is not intercepted (quirk below-hypervisor-init: QEMU): VTL0 loses the CPU until reset; interrupt remapping "
-        "would close it, docs/threat-model.md")
+INIT = "open where INIT is not held by its intercept (quirk below-hypervisor-init: QEMU): the CPU waits for a SIPI; docs/threat-model.md"
 
 # Attacks of openvbs_attack.ko, in their order.
 ATTACKS = {
