@@ -125,18 +125,18 @@ static void run_with_processor(bool plausible)
 void vapic_rows(EFI_SYSTEM_TABLE *st, uint64_t block)
 {
 	if (!make_rom(st)) {
-		print("row vapic_own norun\n");
+		say(st, "row vapic_own norun");
 		return;
 	}
 	run(rom->word);
 	fill_state((uint64_t)(uintptr_t)&rom->own, 0);
 	run_with_processor(false);
-	print("row vapic_own %s %x\n",
-	      *(volatile uint32_t *)&rom->own == DIFFERENCE ? "works" : "kept", rom->own);
+	say(st, "row vapic_own %s %x",
+	    *(volatile uint32_t *)&rom->own == DIFFERENCE ? "works" : "kept", rom->own);
 	fill_state(block, 0);
 	run_with_processor(false);
-	print("row vapic_block sent %llx\n", (unsigned long long)block);
+	say(st, "row vapic_block sent %llx", (unsigned long long)block);
 	fill_state(0, block + PAGE);
 	run_with_processor(true);
-	print("row vapic_page sent %llx\n", (unsigned long long)(block + PAGE));
+	say(st, "row vapic_page sent %llx", (unsigned long long)(block + PAGE));
 }
