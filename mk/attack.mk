@@ -5,13 +5,16 @@
 ATTACK_EFI := $(BUILD)/attack/attack.efi
 ATTACK_OBJ := $(addprefix $(BUILD)/attack/,attack.obj features.obj catch.obj format.obj string.obj)
 DMA_EFI    := $(BUILD)/attack/dma.efi
-DMA_OBJ    := $(addprefix $(BUILD)/attack/,dma.obj format.obj string.obj)
+DMA_OBJ    := $(addprefix $(BUILD)/attack/,dma.obj dma_vapic.obj print.obj format.obj string.obj)
+SAY_H      := boot/print.h boot/efi_api.h
 ATTACKARGS ?=
 
 $(BUILD)/attack/attack.obj: tests/attack/efi/attack.c tests/attack/efi/attack.h tests/attack/catch.h $(ABI)
 $(BUILD)/attack/features.obj: tests/attack/efi/features.c tests/attack/efi/attack.h
-$(BUILD)/attack/dma.obj: tests/attack/efi/dma.c $(ABI) $(wildcard lib/*.h)
+$(BUILD)/attack/dma.obj: tests/attack/efi/dma.c tests/attack/efi/dma.h $(SAY_H) $(ABI) $(wildcard lib/*.h)
+$(BUILD)/attack/dma_vapic.obj: tests/attack/efi/dma_vapic.c tests/attack/efi/dma.h $(SAY_H) $(wildcard lib/*.h)
 $(BUILD)/attack/catch.obj: tests/attack/catch.S
+$(BUILD)/attack/print.obj: boot/print.c $(SAY_H) $(wildcard lib/*.h)
 $(BUILD)/attack/format.obj: lib/format.c $(wildcard lib/*.h)
 $(BUILD)/attack/string.obj: lib/string.c $(wildcard lib/*.h)
 

@@ -134,6 +134,14 @@ static inline void count_exit(enum ovbs_stat what)
 	this_cpu->shared->stats[what]++;
 }
 
+#define CPUID_ECX_HYPERVISOR (1u << 31) /* leaf 1; 0 on real CPUs (APM 3, appendix E) */
+
+/** cpu_below_hypervisor - is this CPU itself virtual, and said to be? Context: any; then it costs an exit. */
+static inline bool cpu_below_hypervisor(void)
+{
+	return cpuid(1, 0).ecx & CPUID_ECX_HYPERVISOR;
+}
+
 /** cpu_boot_index - index of the boot CPU, which takes INIT differently. */
 uint32_t cpu_boot_index(void);
 

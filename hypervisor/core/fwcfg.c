@@ -34,8 +34,6 @@
 #define CONTROL_READ  2u  /* to memory */
 #define CONTROL_WRITE 16u /* from memory */
 
-#define CPUID_ECX_HYPERVISOR (1u << 31)
-
 struct dma_access {
 	uint32_t control, length;
 	uint64_t address;
@@ -58,8 +56,8 @@ static uint32_t read_key(uint16_t key)
 /* Asked for only below a hypervisor: on a real machine these ports may be anything. */
 int fwcfg_prepare(void)
 {
-	if (!(cpuid(1, 0).ecx & CPUID_ECX_HYPERVISOR) ||
-	    read_key(KEY_SIGNATURE) != SIGNATURE_TEXT || !(read_key(KEY_ID) & ID_DMA))
+	if (!cpu_below_hypervisor() || read_key(KEY_SIGNATURE) != SIGNATURE_TEXT ||
+	    !(read_key(KEY_ID) & ID_DMA))
 		return 0;
 	copy = pool_pages(1);
 	if (!copy)

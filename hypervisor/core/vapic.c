@@ -9,13 +9,11 @@
 
 #define PORT_VAPIC 0x7E
 
-#define CPUID_ECX_HYPERVISOR (1u << 31)
-
 static bool trapped;
 
 void vapic_prepare(void)
 {
-	trapped = cpuid(1, 0).ecx & CPUID_ECX_HYPERVISOR;
+	trapped = cpu_below_hypervisor();
 	if (trapped)
 		arch_trap_port(PORT_VAPIC, 2, true);
 }

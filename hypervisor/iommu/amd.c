@@ -6,10 +6,10 @@
  * pass (2.2.2). ATS is refused (I = 0), and so is everything in the system
  * management and port I/O ranges that these entries don't allow.
  *
- * Interrupts pass unmapped (IV = 0): VTL0 owns them. Pass-through by IntCtl,
- * which would let a device send no INIT or NMI, drops all messages on QEMU
- * without intremap=on and garbles them with it; INIT and NMI are intercepted by
- * the CPU anyway.
+ * Interrupts pass unmapped (IV = 0): VTL0 owns them. IV = 1 with IntCtl = 01b and
+ * INITPass = 0 would let a device send no INIT (2.2.2, 2.2.5), but QEMU drops all
+ * messages then, or garbles them with intremap=on, and real CPUs intercept INIT
+ * and NMI anyway (docs/threat-model.md, "Interrupts as INIT").
  *
  * Commands run only once the unit is enabled, so: tables, enable, invalidate,
  * wait. The wait's store goes to a page of the block, as do event log and

@@ -214,8 +214,6 @@ static int build_map(const char **why)
 	return reserve ? 0 : -ENOMEM;
 }
 
-#define CPUID_ECX_HYPERVISOR (1u << 31)
-
 /*
  * VT-d, 8.3: devices that no unit lists belong to the one with DRHD flag 0 set
  * (INCLUDE_PCI_ALL). Where there is none on a segment, who holds a hot-added
@@ -226,7 +224,7 @@ static int build_map(const char **why)
  */
 static bool all_covered(void)
 {
-	if (info->iommu_count == 1 && (cpuid(1, 0).ecx & CPUID_ECX_HYPERVISOR))
+	if (info->iommu_count == 1 && cpu_below_hypervisor())
 		return true;
 	for (uint32_t i = 0; i < info->iommu_count; i++) {
 		bool all = false;

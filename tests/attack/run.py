@@ -64,8 +64,14 @@ class Results:
         mark = "ok  " if ok else "FAIL"
         print(f"{mark} {platform:9} {row.name:32} {row.hardware:10} {'|'.join(row.accept):22} {outcome:10} {detail}", flush=True)
 
-    def bad(self):
-        return [r for r in self.rows if not r["ok"]]
+    def finish(self, target, label):
+        """Write the rows to a file, say what is not ok, and exit: with 1 if something is not, or nothing was run."""
+        target.write_text(json.dumps(self.rows, indent=1) + "\n", encoding="utf-8")
+        bad = [r for r in self.rows if not r["ok"]]
+        for row in bad:
+            print(f"not ok: {row['platform']} {row['name']}: {row['outcome']}, expected {row['expected']}: {row['detail']} ({row['why']})")
+        print(f"{label}: {len(self.rows) - len(bad)} passed, {len(bad)} failed")
+        sys.exit(1 if bad or not self.rows else 0)
 
 
 def machine(platform, build, tag, **more):
@@ -456,13 +462,8 @@ def main():
     for run in runs:
         run.result()  # raises what the run raised
     results.rows.sort(key=lambda r: r["platform"])
-    target = args.json or BUILD / ("attack-without.json" if args.without else "attack.json")
-    target.write_text(json.dumps(results.rows, indent=1) + "\n", encoding="utf-8")
-    bad = results.bad()
-    for row in bad:
-        print(f"not ok: {row['platform']} {row['name']}: {row['outcome']}, expected {row['expected']}: {row['detail']} ({row['why']})")
-    print(f"attack{' without openvbs' if args.without else ''}: {len(results.rows) - len(bad)} passed, {len(bad)} failed")
-    sys.exit(1 if bad or not results.rows else 0)
+    results.finish(args.json or BUILD / ("attack-without.json" if args.without else "attack.json"),
+                   f"attack{' without openvbs' if args.without else ''}")
 
 
 if __name__ == "__main__":

@@ -12,10 +12,8 @@ as in run.py; exits with 1 if one is not ok.
 
 import argparse
 import base64
-import json
 import struct
 import subprocess
-import sys
 import tempfile
 import uuid
 from pathlib import Path
@@ -283,11 +281,8 @@ def main():
         with machine(args.flavor, LOCKED) as m:
             m.wait_ready(180)
             locked(results, m, args.only)
-    target = args.json or BUILD / f"attack-settings{'-unlocked' if args.unlocked else ''}.json"
-    target.write_text(json.dumps(results.rows, indent=1) + "\n", encoding="utf-8")
-    bad = results.bad()
-    print(f"attack on settings{' without the lock' if args.unlocked else ''}: {len(results.rows) - len(bad)} passed, {len(bad)} failed")
-    sys.exit(1 if bad or not results.rows else 0)
+    results.finish(args.json or BUILD / f"attack-settings{'-unlocked' if args.unlocked else ''}.json",
+                   f"attack on settings{' without the lock' if args.unlocked else ''}")
 
 
 if __name__ == "__main__":

@@ -75,6 +75,10 @@ def test_devices_do_not_reach_what_is_hidden_or_frozen(platform, tmp_path):
     run_dma("--platform", platform, "--json", str(tmp_path / "dma.json"), attacks=DMA_ATTACKS)
 
 
+def test_devices_are_held_at_level_1_too(tmp_path):
+    run_dma("--level", "1", "--platform", "amd", "--json", str(tmp_path / "dma.json"), attacks=["dma_read", "dma_write"])
+
+
 def test_devices_reach_everything_without_an_iommu(tmp_path):
     run_dma("--without", "--kind", "open", "--json", str(tmp_path / "dma.json"), attacks=["dma_read", "dma_write", "dma_freeze"])
 

@@ -422,7 +422,6 @@ def test_module_unsigned(m):  # L1, the first kind
     m.finding("module", "stops it", "module.sig_enforce asks for a signature")
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl")
 def test_module_key(m):  # L1, the second and third kind
     with_module(m, signed_module(m.path))
     m.finding("module", "stops it", "keyrings can't be read")

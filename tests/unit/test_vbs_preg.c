@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "../../clients/vbsctl/preg.h"
+#include "show_changes.h"
 
 #define GUARD "SOFTWARE\\Policies\\Microsoft\\Windows\\DeviceGuard"
 #define VBS   "EnableVirtualizationBasedSecurity"
@@ -98,24 +99,6 @@ static bool parse(const struct file *f, size_t len, struct changes *c, struct pr
 	good = preg_parse(exact + 1, len, c, problem);
 	free(exact);
 	return good;
-}
-
-static const char *show(const struct changes *c)
-{
-	static char out[REGISTRY_VALUES * 32];
-	char *o = out;
-
-	*o = '\0';
-	for (size_t i = 0; i < REGISTRY_VALUES; i++) {
-		const struct registry_value *v = &registry_values[i];
-
-		if (c->of[i].what == CHANGE_NONE)
-			continue;
-		o += sprintf(o, "%s%s %d", o == out ? "" : " ",
-			     v->hive == SETTINGS_POLICY ? "policy" : "local", v->id);
-		o += c->of[i].what == CHANGE_SET ? sprintf(o, "=%u", c->of[i].value) : sprintf(o, "-");
-	}
-	return out;
 }
 
 static void check_good(const struct file *f, const char *changes, size_t ignored)

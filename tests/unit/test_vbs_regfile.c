@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "../../clients/vbsctl/regfile.h"
+#include "show_changes.h"
 
 #define V5     "Windows Registry Editor Version 5.00\n"
 #define GUARD  "[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control\\DeviceGuard]\n"
@@ -43,25 +44,6 @@ static bool parse_bytes(const void *bytes, size_t len, struct changes *c, struct
 static bool parse(const char *text, struct changes *c, struct problem *problem)
 {
 	return parse_bytes(text, strlen(text), c, problem);
-}
-
-/* The changes as text: "local 0=1 local 8- policy 1=3". */
-static const char *show(const struct changes *c)
-{
-	static char out[REGISTRY_VALUES * 32];
-	char *o = out;
-
-	*o = '\0';
-	for (size_t i = 0; i < REGISTRY_VALUES; i++) {
-		const struct registry_value *v = &registry_values[i];
-
-		if (c->of[i].what == CHANGE_NONE)
-			continue;
-		o += sprintf(o, "%s%s %d", o == out ? "" : " ",
-			     v->hive == SETTINGS_POLICY ? "policy" : "local", v->id);
-		o += c->of[i].what == CHANGE_SET ? sprintf(o, "=%u", c->of[i].value) : sprintf(o, "-");
-	}
-	return out;
 }
 
 enum encoding {

@@ -15,14 +15,13 @@
 #include "core/log.h"
 #include "mm/pool.h"
 
-#define CPUID_SVM         0x8000000Au
-#define CPUID1_HYPERVISOR (1u << 31)
-#define ASID_VTL0         1u
-#define ATTR_L            0x200u
-#define ATTR_DB           0x400u
-#define DR6_RESET         0xFFFF0FF0u
-#define DR7_RESET         0x400u
-#define DR7_ENABLED       0xFFu
+#define CPUID_SVM   0x8000000Au
+#define ASID_VTL0   1u
+#define ATTR_L      0x200u
+#define ATTR_DB     0x400u
+#define DR6_RESET   0xFFFF0FF0u
+#define DR7_RESET   0x400u
+#define DR7_ENABLED 0xFFu
 
 uint32_t svm_features;
 static uint8_t phys_bits;
@@ -81,7 +80,7 @@ int arch_prepare(const struct ovbs_boot_info *info)
 {
 	svm_features = cpuid(CPUID_SVM, 0).edx;
 	phys_bits = (uint8_t)cpuid(0x80000008, 0).eax;
-	is_virtual = cpuid(1, 0).ecx & CPUID1_HYPERVISOR;
+	is_virtual = cpu_below_hypervisor();
 	init_held = detect_init_held();
 	hv_log("openvbs " OVBS_VERSION ": SVM features %x, %u CPUs, %u address bits", svm_features,
 	       info->cpu_count, phys_bits);

@@ -250,27 +250,47 @@ static void guest_window_close(void)
 	invlpg(PRIVATE_ADDR(PRIV_GUEST_WINDOW));
 }
 
+static void window_read(uint64_t g, void *buf, size_t n)
+{
+	memcpy(buf, guest_window(g, 0), n);
+	guest_window_close();
+}
+
+/*
+ * VTL0 finds zeros in the block and in hidden registers; so does the hypervisor on its behalf.
+ * It reads RAM and MMIO up to the end of what is mapped at the start,
+ * which VTL0 could read itself, but for what VTL1 took from it. Under the
+ * lock: what is read was VTL0's to read, not what VTL1 put there since.
+ */
+static int read_vtl0(uint64_t g, void *buf, size_t n)
+{
+	struct slat *s = &vtl0_slat;
+	int err = 0;
+
+	if (g >= s->eager_end)
+		return -EFAULT;
+	lock_take(&s->lock);
+	if (block_has(g, n) || slat_hidden(s, gpa(g)))
+		memset(buf, 0, n);
+	else if (!(slat_rights(s, gpa(g)) & SLAT_R) || (g & PAGE_MASK) == apic_page())
+		err = -EFAULT;
+	else
+		window_read(g, buf, n);
+	lock_release(&s->lock);
+	return err;
+}
+
 int host_read_guest(void *ctx, uint64_t g, void *buf, size_t n)
 {
 	const struct vcpu *v = ctx;
 
 	if (n > PAGE_SIZE - (g & ~PAGE_MASK))
 		return -EFAULT;
-	if (v->vtl ? !vtl1_owns(g, n) : g >= vtl0_slat.eager_end)
+	if (!v->vtl)
+		return read_vtl0(g, buf, n);
+	if (!vtl1_owns(g, n))
 		return -EFAULT;
-	/*
-	 * VTL0 finds zeros in the block and in hidden registers; so does the hypervisor on its behalf.
-	 * It reads RAM and MMIO up to the end of what is mapped at the start,
-	 * which VTL0 could read itself, but for what VTL1 took from it.
-	 */
-	if (!v->vtl && (block_has(g, n) || slat_hidden(&vtl0_slat, gpa(g)))) {
-		memset(buf, 0, n);
-		return 0;
-	}
-	if (!v->vtl && (!(slat_rights(&vtl0_slat, gpa(g)) & SLAT_R) || (g & PAGE_MASK) == apic_page()))
-		return -EFAULT;
-	memcpy(buf, guest_window(g, 0), n);
-	guest_window_close();
+	window_read(g, buf, n);
 	return 0;
 }
 

@@ -34,7 +34,8 @@ void host_load_boot_tables(void);
 
 /**
  * host_read_guest - copy @n bytes, not across a page, from guest physical @g, as
- * the virtual processor @ctx (struct vcpu) could. For gwalk's callback. 0, or -EFAULT.
+ * the virtual processor @ctx (struct vcpu) could. For gwalk's callback. 0, or
+ * -EFAULT. Context: the lock of VTL0's second-level tables is not held.
  */
 int host_read_guest(void *ctx, uint64_t g, void *buf, size_t n);
 

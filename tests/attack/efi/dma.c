@@ -4,18 +4,16 @@
  * after openvbs drives QEMU's edu device (as tests/attack/module/dma.c does).
  * Prints "dma range START END", waits for the address of an empty page in it to
  * be typed (tests/attack/dma.py knows the memory from the emulator), prints
- * rows, and at the next key powers off. Without openvbs pages of our own stand
- * for the block.
+ * rows, and at the next key powers off; at "i" it has the device send an INIT to
+ * this CPU. Without openvbs pages of our own stand for the block. At the end, what
+ * writes to memory without a device (dma_vapic.c).
  */
-#include <efi.h>
-#undef __attribute__ /* efi.h swallows attributes: packed, aligned, sysv_abi */
+#include "dma.h"
 
-#include <format.h>
 #include <openvbs/status.h>
 #include <ovbs_string.h>
 #include <stdbool.h>
 
-#define PAGE     4096u
 #define SIZE_2M  (2u << 20)
 #define STEP     (128 * PAGE)
 #define OLD      0xA5
@@ -36,25 +34,6 @@ static uint64_t start, end;
 static volatile uint8_t *edu;
 static uint32_t edu_config;
 static uint8_t *own;
-
-static void print(const char *fmt, ...)
-{
-	char text[200];
-	CHAR16 wide[402];
-	va_list args;
-	size_t n = 0;
-
-	va_start(args, fmt);
-	ovbs_vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	for (const char *p = text; *p; p++) {
-		if (*p == '\n')
-			wide[n++] = '\r';
-		wide[n++] = (CHAR16)*p;
-	}
-	wide[n] = 0;
-	st->ConOut->OutputString(st->ConOut, wide);
-}
 
 /* ---- PCI and the device ---- */
 
@@ -93,11 +72,11 @@ static void put_64(uint32_t reg, uint64_t value)
 	*(volatile uint64_t *)(edu + reg) = value;
 }
 
-static bool transfer(uint64_t from, uint64_t to, uint32_t command)
+static bool transfer(uint64_t from, uint64_t to, uint32_t bytes, uint32_t command)
 {
 	put_64(EDU_SOURCE, from);
 	put_64(EDU_TARGET, to);
-	put_64(EDU_COUNT, PAGE);
+	put_64(EDU_COUNT, bytes);
 	put_64(EDU_COMMAND, command | 1);
 	for (unsigned int ms = 0; ms < 1000; ms++) {
 		if (!(*(volatile uint32_t *)(edu + EDU_COMMAND) & 1))
@@ -109,12 +88,12 @@ static bool transfer(uint64_t from, uint64_t to, uint32_t command)
 
 static bool fetch(uint64_t gpa)
 {
-	return transfer(gpa, EDU_BUFFER, 0);
+	return transfer(gpa, EDU_BUFFER, PAGE, 0);
 }
 
 static bool store(uint64_t gpa)
 {
-	return transfer(EDU_BUFFER, gpa, 2);
+	return transfer(EDU_BUFFER, gpa, PAGE, 2);
 }
 
 /* ---- where the block is ---- */
@@ -202,8 +181,8 @@ static void own_rows(void)
 	there = fetch(at);
 	memset(own, 0, PAGE);
 	back = store(at);
-	print("row dma_own_read %s\nrow dma_own_write %s\n", there && filled_with(0x77) ? "works" : "silent",
-	      back && filled_with(0x77) ? "works" : "silent");
+	say(st, "row dma_own_read %s", there && filled_with(0x77) ? "works" : "silent");
+	say(st, "row dma_own_write %s", back && filled_with(0x77) ? "works" : "silent");
 }
 
 static void read_row(void)
@@ -221,12 +200,12 @@ static void read_row(void)
 		unchanged += filled_with(OLD);
 		content += !filled_with(0) && !filled_with(OLD) && !filled_with(NEW);
 	}
-	print("row dma_read_block %s %u pages: %u zeros, %u unchanged, %u content\n",
-	      content               ? "content" :
-	      zeros + unchanged < n ? "silent" :
-	      unchanged             ? "unchanged" :
-				      "zeros",
-	      n, zeros, unchanged, content);
+	say(st, "row dma_read_block %s %u pages: %u zeros, %u unchanged, %u content",
+	    content               ? "content" :
+	    zeros + unchanged < n ? "silent" :
+	    unchanged             ? "unchanged" :
+				    "zeros",
+	    n, zeros, unchanged, content);
 }
 
 static void write_row(uint64_t at)
@@ -234,7 +213,7 @@ static void write_row(uint64_t at)
 	memset(own, NEW, PAGE);
 	fetch((uint64_t)(uintptr_t)own);
 	store(at);
-	print("row dma_write_empty sent %llx\n", (unsigned long long)at);
+	say(st, "row dma_write_empty sent %llx", (unsigned long long)at);
 }
 
 /* The device's interrupt message (PCI 3.0, 6.8.1), with the page for its address. */
@@ -245,7 +224,7 @@ static void message_row(uint64_t at)
 	while (cap && (config_read(edu_config + cap) & 0xFF) != 5)
 		cap = config_read(edu_config + cap) >> 8 & 0xFC;
 	if (!cap) {
-		print("row dma_write_message none\n");
+		say(st, "row dma_write_message none");
 		return;
 	}
 	head = config_read(edu_config + cap);
@@ -257,7 +236,20 @@ static void message_row(uint64_t at)
 	st->BootServices->Stall(2000);
 	*(volatile uint32_t *)(edu + EDU_ACK) = 1;
 	config_write(edu_config + cap, head);
-	print("row dma_write_message sent %llx\n", (unsigned long long)at);
+	say(st, "row dma_write_message sent %llx", (unsigned long long)at);
+}
+
+/* An interrupt message (Intel SDM 3A, 12.11): delivery mode INIT, to the CPU that runs this. */
+static void send_init(void)
+{
+	uint32_t a = 1, b, c, d;
+
+	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "=c"(c), "=d"(d));
+	memset(own, 0, PAGE);
+	*(uint32_t *)own = 0x4500;
+	fetch((uint64_t)(uintptr_t)own);
+	say(st, "dma.efi: INIT to APIC %x", b >> 24);
+	(void)transfer(EDU_BUFFER, 0xFEE00000 | (b >> 24) << 12, 4, 2);
 }
 
 static CHAR16 next_key(void)
@@ -291,20 +283,23 @@ EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 	st = table;
 	st->BootServices->SetWatchdogTimer(0, 0, 0, NULL);
 	if (!find_memory() || !find_edu()) {
-		print("dma.efi: no device, or no memory\ndma.efi: done\n");
+		say(st, "dma.efi: no device, or no memory");
+		say(st, "dma.efi: done");
 	} else {
-		print("dma range %llx %llx\n", (unsigned long long)start, (unsigned long long)end);
+		say(st, "dma range %llx %llx", (unsigned long long)start, (unsigned long long)end);
 		do {
 			target = read_number();
 		} while (target < start || target >= end || target % PAGE);
-		print("dma target %llx\n", (unsigned long long)target);
+		say(st, "dma target %llx", (unsigned long long)target);
 		own_rows();
 		read_row();
 		write_row(target);
 		message_row(target + PAGE);
-		print("dma.efi: done\n");
+		vapic_rows(st, target + 2 * PAGE);
+		say(st, "dma.efi: done");
 	}
-	next_key();
+	while (next_key() == 'i')
+		send_init();
 	st->RuntimeServices->ResetSystem(EfiResetShutdown, EFI_SUCCESS, 0, NULL);
 	return EFI_SUCCESS;
 }

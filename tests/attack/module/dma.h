@@ -117,4 +117,7 @@ extern const struct engine nvme_engines[], ahci_engines[], net_engines[], virtio
 /** net_read - a row: what the network card sends when its buffer is a full page. */
 void net_read(struct report *r, struct dma *d);
 
+/** balloon_row - a row: a page of ours, frozen if there is a @v, after a balloon took it. */
+void balloon_row(struct report *r, struct dma *d, const struct vtl1 *v);
+
 #endif

@@ -300,6 +300,21 @@ static void run_net(struct report *r)
 	dma_end(&d);
 }
 
+static void run_balloon(struct report *r)
+{
+	struct vtl1 v;
+	struct dma d;
+
+	if (!dma_begin(r, &d, "balloon_own"))
+		return;
+	balloon_row(r, &d, NULL);
+	if (vtl1_begin(r, &v, "balloon_frozen")) {
+		balloon_row(r, &d, &v);
+		vtl1_end(&v);
+	}
+	dma_end(&d);
+}
+
 const struct attack dma_engine_attacks[] = {
 	{ "dma_edu", run_edu },
 	{ "dma_fw_cfg", run_fw_cfg },
@@ -309,5 +324,6 @@ const struct attack dma_engine_attacks[] = {
 	{ "dma_ahci", run_ahci },
 	{ "dma_net", run_net },
 	{ "dma_virtio", run_virtio },
+	{ "dma_balloon", run_balloon },
 	{},
 };

@@ -4,7 +4,7 @@
  * sends a frame to itself: what it receives goes where its descriptor says. The
  * disks (virtio 1.1, 4.1 and 5.2) answer a request for their id. One of them is
  * behind the IOMMU (VIRTIO_F_ACCESS_PLATFORM), the other, an emulator's
- * peculiarity, is not.
+ * peculiarity, is not. A balloon (5.5) takes pages away, by their numbers.
  */
 #include <linux/io.h>
 #include <linux/kernel.h>
@@ -123,7 +123,10 @@ void net_read(struct report *r, struct dma *d)
 
 const struct engine net_engines[] = { { "e1000", card_write }, {} };
 
-/* ---- virtio-blk ---- */
+/* ---- virtio ---- */
+
+#define BLK     0x1042
+#define BALLOON 0x1045
 
 #define COMMON_SELECT        0x00
 #define COMMON_FEATURES      0x04
@@ -175,12 +178,12 @@ static void virtio_close(struct virtio *v)
 	pci_dev_put(v->dev);
 }
 
-/* The disk that is, or is not, behind the IOMMU. */
-static bool virtio_open(struct virtio *v, bool platform)
+/* The device that is, or is not, behind the IOMMU. */
+static bool virtio_open(struct virtio *v, u16 id, bool platform)
 {
 	unsigned int n;
 
-	for (n = 0; (v->dev = dma_device(0x1AF4, 0x1042, n)); n++) {
+	for (n = 0; (v->dev = dma_device(0x1AF4, id, n)); n++) {
 		v->common = map_part(v->dev, 1);
 		v->notify = map_part(v->dev, 2);
 		if (v->common && v->notify) {
@@ -221,28 +224,34 @@ static void virtio_start(struct dma *d, struct virtio *v)
 	writeb(15, v->common + COMMON_STATUS);
 }
 
+/* Hand the chain at descriptor 0 over. False: no answer. */
+static bool virtio_ask(struct dma *d, struct virtio *v)
+{
+	u16 *avail = (void *)(page_of(d, QUEUE) + AVAIL), *used = (void *)(page_of(d, QUEUE) + USED);
+
+	avail[0] = 1; /* no interrupts */
+	avail[1] = 1;
+	virtio_start(d, v);
+	writew(0, v->notify);
+	return WAIT_FOR(READ_ONCE(used[1]), ANSWER_MS);
+}
+
 static const char *virtio_id(struct dma *d, u64 gpa, bool platform)
 {
 	__le64 *desc = (void *)page_of(d, QUEUE);
-	u16 *avail = (void *)(page_of(d, QUEUE) + AVAIL), *used = (void *)(page_of(d, QUEUE) + USED);
 	struct virtio v = {};
-	const char *kept = NULL;
+	bool answered;
 
-	if (!virtio_open(&v, platform))
+	if (!virtio_open(&v, BLK, platform))
 		return "none";
 	memset(d->own, 0, EDUS * PAGE_SIZE);
 	page_of(d, REQUEST)[0] = GET_ID;
 	put_desc(&desc[0], gpa_of(d, REQUEST), 16, 1, 1);
 	put_desc(&desc[2], gpa, ID_BYTES, 3, 2);
 	put_desc(&desc[4], gpa_of(d, STATUS), 1, 2, 0);
-	avail[0] = 1; /* no interrupts */
-	avail[1] = 1;
-	virtio_start(d, &v);
-	writew(0, v.notify);
-	if (!WAIT_FOR(READ_ONCE(used[1]), ANSWER_MS))
-		kept = "silent";
+	answered = virtio_ask(d, &v);
 	virtio_close(&v);
-	return kept;
+	return answered ? NULL : "silent";
 }
 
 static const char *virtio_behind(struct dma *d, u64 gpa)
@@ -256,3 +265,37 @@ static const char *virtio_beside(struct dma *d, u64 gpa)
 }
 
 const struct engine virtio_engines[] = { { "virtio", virtio_behind }, { "virtio_bypass", virtio_beside }, {} };
+
+/* ---- virtio-balloon ---- */
+
+/* One page, which reads as zeros then. */
+static const char *balloon_take(struct dma *d, u64 gpa)
+{
+	struct virtio v = {};
+	bool answered;
+
+	if (!virtio_open(&v, BALLOON, true))
+		return "none";
+	memset(d->own, 0, EDUS * PAGE_SIZE);
+	*(__le32 *)page_of(d, REQUEST) = cpu_to_le32(gpa >> PAGE_SHIFT);
+	put_desc((void *)page_of(d, QUEUE), gpa_of(d, REQUEST), 4, 0, 0);
+	answered = virtio_ask(d, &v);
+	virtio_close(&v);
+	return answered ? NULL : "silent";
+}
+
+void balloon_row(struct report *r, struct dma *d, const struct vtl1 *v)
+{
+	const char *name = v ? "balloon_frozen" : "balloon_own";
+	u8 *page = dma_page(0x11);
+	const char *outcome;
+
+	if (!page || (v && dma_freeze(v, virt_to_phys(page)) != OVBS_OK)) {
+		row(r, name, "norun", "no page, or it can't be frozen");
+		return;
+	}
+	outcome = balloon_take(d, virt_to_phys(page));
+	if (!outcome)
+		outcome = READ_ONCE(page[0]) == 0x11 ? "kept" : v ? "written" : "works";
+	row(r, name, outcome, "%*ph", 8, page);
+}
