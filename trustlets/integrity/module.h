@@ -67,6 +67,7 @@ struct module_place {
 	uint64_t percpu;
 };
 
+#define MODULE_PV_OPS         128
 #define MODULE_CAPS           32
 #define MODULE_FTRACE_TARGETS 8
 
@@ -79,15 +80,16 @@ struct module_policy {
 	uint64_t low, high;               /* modules lie in [low, high) */
 	uint64_t percpu_low, percpu_high; /* and their per-CPU variables in [percpu_low, percpu_high) */
 
-	uint64_t fentry;                        /* __fentry__ */
-	uint64_t return_thunk_symbol;           /* __x86_return_thunk */
-	uint64_t return_thunk;                  /* what x86_return_thunk holds */
-	uint64_t its_return_thunk;              /* its_return_thunk */
-	uint64_t indirect_thunks;               /* __x86_indirect_thunk_array: 16 of 32 bytes */
-	uint64_t static_call_return0;           /* __static_call_return0 */
-	uint64_t static_call_return;            /* __static_call_return */
-	uint64_t pv_ops;                        /* 6.1: the array of functions, frozen */
-	unsigned int pv_count;                  /* its entries */
+	uint64_t fentry;              /* __fentry__ */
+	uint64_t return_thunk_symbol; /* __x86_return_thunk */
+	uint64_t return_thunk;        /* what x86_return_thunk holds */
+	uint64_t its_return_thunk;    /* its_return_thunk */
+	uint64_t indirect_thunks;     /* __x86_indirect_thunk_array: 16 of 32 bytes */
+	uint64_t static_call_return0; /* __static_call_return0 */
+	uint64_t static_call_return;  /* __static_call_return */
+	uint64_t pv_ops;              /* the array of functions: writable in 6.1, so its contents */
+	uint64_t pv_function[MODULE_PV_OPS]; /* when frozen */
+	unsigned int pv_count;
 	uint64_t paravirt_nop;                  /* 6.1: _paravirt_nop; 6.12: nop_func */
 	uint64_t bug_func;                      /* 6.1: paravirt_BUG; 6.12: BUG_func */
 	uint64_t ftrace[MODULE_FTRACE_TARGETS]; /* what an mcount site may call */
@@ -144,6 +146,7 @@ struct module_result {
 	uint64_t offset;    /* in that section */
 	uint8_t expected[MODULE_SHOWN], found[MODULE_SHOWN];
 	unsigned int shown; /* how many of these are valid */
+	uint64_t address;   /* of the first of them, in memory */
 
 	struct module_range range[8];
 	unsigned int ranges;

@@ -225,9 +225,10 @@ static int direct_call(struct module *m, const struct alt *a, uint8_t *b)
 	    a->instr[1] != 0x15)
 		return -1;
 	from = a->instr_va + 6 + sign32(a->instr + 2);
-	if (from < m->policy->pv_ops || from - m->policy->pv_ops >= 8ull * m->policy->pv_count ||
-	    m->source->read(m->source->context, from, &target, 8))
+	from -= m->policy->pv_ops;
+	if (from % 8 || from / 8 >= m->policy->pv_count)
 		return -1;
+	target = m->policy->pv_function[from / 8];
 	if (target == m->policy->paravirt_nop)
 		return 0;
 	if (target)

@@ -17,8 +17,8 @@ struct reader {
 	size_t site; /* first one not compared yet */
 };
 
-static int show(struct module *m, const struct section *s, uint64_t offset, const uint8_t *expected,
-		const uint8_t *found, uint64_t size, const char *reason)
+static int show(struct module *m, const struct section *s, uint64_t address,
+		const uint8_t *expected, const uint8_t *found, uint64_t size, const char *reason)
 {
 	struct module_result *r = m->result;
 
@@ -27,8 +27,9 @@ static int show(struct module *m, const struct section *s, uint64_t offset, cons
 		if (expected)
 			memcpy(r->expected, expected, r->shown);
 		memcpy(r->found, found, r->shown);
+		r->address = address;
 	}
-	return module_bad(m, -EACCES, reason, s, offset);
+	return module_bad(m, -EACCES, reason, s, address - (s ? s->address : 0));
 }
 
 /* Up to `size` bytes of memory from `address` on, of one page. */
@@ -67,8 +68,8 @@ static int same(struct reader *r, const struct section *s, uint64_t address,
 		if (memcmp(found, want, n)) {
 			while (found[i] == want[i])
 				i++;
-			return show(r->m, s, address + i - (s ? s->address : 0), want + i, found + i,
-				    n - i, s ? "memory differs from the file" : "bytes between sections");
+			return show(r->m, s, address + i, want + i, found + i, n - i,
+				    s ? "memory differs from the file" : "bytes between sections");
 		}
 		r->m->result->compared += n;
 		address += n;
@@ -96,7 +97,8 @@ static int same_site(struct reader *r, const struct section *s, const struct mod
 	r->m->result->compared += site->size;
 	if (module_site_matches(r->m, site, found))
 		return 0;
-	return show(r->m, s, at, s->bytes + at, found, site->size, "a patched site has none of its forms");
+	return show(r->m, s, site->address, s->bytes + at, found, site->size,
+		    "a patched site has none of its forms");
 }
 
 static int same_section(struct reader *r, const struct section *s)

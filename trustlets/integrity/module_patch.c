@@ -114,8 +114,7 @@ static int paravirt(struct module *m)
 			return module_bad(m, -ENOEXEC, "a site outside of text", s, at);
 		if (type >= m->policy->pv_count)
 			return module_bad(m, -ENOEXEC, "no such paravirt operation", s, at);
-		if (m->source->read(m->source->context, m->policy->pv_ops + type * 8u, &function, 8))
-			return module_bad(m, -EACCES, "paravirt operations can't be read", s, at);
+		function = m->policy->pv_function[type];
 		if (function != m->policy->paravirt_nop) {
 			if (size < 5)
 				return module_bad(m, -ENOEXEC, "paravirt site too short", s, at);
