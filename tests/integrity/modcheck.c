@@ -22,7 +22,7 @@
 #include "moddump/record.h"
 
 #define RECORDS  16384
-#define PATCHES  256 /* differences shown of one module */
+#define PATCHES  24 /* differences shown of one module */
 #define MAX_FILE (64u << 20)
 
 static const struct moddump_record *record[RECORDS];
@@ -157,6 +157,8 @@ static void learn(const char *kernel)
 			die("too many", "capability words");
 		memcpy(p->caps, record[i] + 1, record[i]->size[0]);
 	}
+	if (read_memory(&all, symbol("uniproc_patched"), &p->one_cpu, 1))
+		die("not dumped:", "uniproc_patched");
 	p->low = 0xFFFFFFFFA0000000;
 	p->high = 0xFFFFFFFFFF000000;
 	p->percpu_low = symbol("__per_cpu_end") & ~4095ull;

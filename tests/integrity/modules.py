@@ -20,12 +20,13 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from machine import Machine  # noqa: E402
 from machine.common import BUILD  # noqa: E402
-from machine.tiny import kernel_package, module_tree  # noqa: E402
+from machine import tiny  # noqa: E402
+from machine.tiny import module_tree  # noqa: E402
 
 OUT = BUILD / "integrity"
 SYMBOLS = ("__fentry__ __x86_return_thunk x86_return_thunk its_return_thunk __x86_indirect_thunk_array __static_call_return0 "
            "__static_call_return pv_ops _paravirt_nop paravirt_BUG nop_func BUG_func __per_cpu_end _text _etext __start_rodata "
-           "__end_rodata __start___ksymtab __stop___ksymtab __start___ksymtab_gpl __stop___ksymtab_gpl").split()
+           "__end_rodata uniproc_patched __start___ksymtab __stop___ksymtab __start___ksymtab_gpl __stop___ksymtab_gpl").split()
 # Folders whose modules load without hardware, in this order; tests and what takes the machine down are left out.
 FOLDERS = ("arch", "crypto", "lib", "net", "fs", "virt", "drivers/gpu", "drivers/net", "drivers/virtio", "drivers/md",
            "drivers/block", "drivers/nvme", "drivers/scsi", "drivers/usb", "drivers/hid", "drivers/input", "sound", "drivers")
@@ -39,13 +40,23 @@ def run(*argv, **options):
     subprocess.run([str(a) for a in argv], check=True, **options)
 
 
-def build():
+def other_kernel(folder):
+    """Another kernel for the tiny image: vmlinuz and root/ of its package, modules uncompressed, headers in root/usr/src."""
+    global OUT
+    release = next((folder / "root/lib/modules").iterdir()).name
+    tiny.kernel = lambda: folder
+    tiny.kernel_package = lambda: (release, "")
+    tiny.BUILD = OUT = folder / "build"
+    return folder / "root/usr/src" / f"linux-headers-{release}"
+
+
+def build(headers):
     """moddump.ko for the tiny image's kernel, and modcheck."""
     src = OUT / "moddump"
     src.mkdir(parents=True, exist_ok=True)
     for f in (HERE / "moddump").iterdir():
         (src / f.name).write_bytes(f.read_bytes())
-    run("make", "-s", "-C", f"/usr/src/linux-headers-{kernel_package()[0]}", f"M={src}", "modules", stderr=subprocess.DEVNULL)
+    run("make", "-s", "-C", headers, f"M={src}", "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules", stderr=subprocess.DEVNULL)
     run("gcc", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wno-unused-parameter", "-O2", "-g", "-o", OUT / "modcheck",
         HERE / "modcheck.c", *sorted((ROOT / "trustlets/integrity").glob("module_*.c")))
     return src / "moddump.ko"
@@ -56,7 +67,7 @@ def disk():
     image, dump = OUT / "modules.ext4", OUT / "dump.raw"
     if not image.exists():
         with open(image, "wb") as f:
-            f.truncate(640 << 20)
+            f.truncate(1 << 30)
         run("mkfs.ext4", "-q", "-m", "0", "-d", module_tree().parent, image)
     with open(dump, "wb") as f:
         f.truncate(3 << 30)
@@ -104,9 +115,10 @@ def main():
     parser.add_argument("--flips", type=int, default=20)
     parser.add_argument("--cmdline", default="")
     parser.add_argument("--cpus", type=int, default=2)
+    parser.add_argument("--kernel", type=Path, help="folder of another kernel than the host's: see other_kernel()")
     parser.add_argument("names", nargs="*")
     a = parser.parse_args()
-    ko = build()
+    ko = build(other_kernel(a.kernel) if a.kernel else Path(f"/usr/src/linux-headers-{tiny.kernel_package()[0]}"))
     image, dump = disk()
     names = a.names or choose(a.count)
     drives = []
@@ -118,14 +130,14 @@ def main():
         lines = symbols(m)
         at = {line.split()[2]: int(line.split()[0], 16) for line in lines}
         ranges = [(at["_text"], at["_etext"] - at["_text"]), (at["__start_rodata"], at["__end_rodata"] - at["__start_rodata"]),
-                  (at["pv_ops"], at["pv_ops.end"] - at["pv_ops"])]
+                  (at["pv_ops"], at["pv_ops.end"] - at["pv_ops"]), (at["uniproc_patched"], 1)]
         failed = load(m, names, ranges)
         print(f"modules: {len(names)} asked for, {len(failed)} not loaded: {' '.join(failed)}")
     (OUT / "symbols").write_text("\n".join(lines) + "\n")
     (OUT / "files").write_text("".join(f"{p.stem.replace('-', '_')} {p}\n" for p in module_tree().rglob("*.ko")))
     sys.stdout.flush()
     os.execv(OUT / "modcheck", ["modcheck", str(dump), str(OUT / "symbols"), str(OUT / "files"),
-                                kernel_package()[0][:3], str(a.flips)])
+                                ".".join(tiny.kernel_package()[0].split(".")[:2]), str(a.flips)])
 
 
 if __name__ == "__main__":
