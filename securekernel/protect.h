@@ -16,6 +16,16 @@
 /** protect_pages - no writes by VTL0 to @pages pages from @gpa on, until reset. */
 enum ovbs_result protect_pages(uint64_t gpa, uint64_t pages);
 
+/** protect_freeze - the same for pages that are code or not (@how: enum ovbs_freeze). OVBS_E_BAD_STATE after lockdown. */
+enum ovbs_result protect_freeze(uint64_t gpa, uint64_t pages, uint64_t how);
+
+/**
+ * protect_lockdown - from now on, until reset, VTL0's kernel executes frozen code only
+ *
+ * Programs of VTL0 may execute everything, as before. Once; then OVBS_E_BAD_STATE.
+ */
+enum ovbs_result protect_lockdown(void);
+
 /** protect_register - @gpa is this CPU's message page from now on. protect_unregister - it has none. */
 enum ovbs_result protect_register(uint64_t gpa);
 enum ovbs_result protect_unregister(void);

@@ -169,10 +169,24 @@ static enum ovbs_result protect(struct ovbs_msg *m)
 	return protect_pages(m->param[0].a, m->param[0].b);
 }
 
-static enum ovbs_result (*const table[])(struct ovbs_msg *m) = {
+static enum ovbs_result freeze(struct ovbs_msg *m)
+{
+	if (m->types != OVBS_PARAM_TYPES(OVBS_PARAM_VALUE_IN, OVBS_PARAM_VALUE_IN, 0, 0))
+		return OVBS_E_BAD_FORMAT;
+	if (m->param[1].b)
+		return OVBS_E_BAD_PARAMETERS;
+	return protect_freeze(m->param[0].a, m->param[0].b, m->param[1].a);
+}
+
+static enum ovbs_result lockdown(struct ovbs_msg *m)
+{
+	return m->types ? OVBS_E_BAD_FORMAT : protect_lockdown();
+}
+
+static enum ovbs_result (*const table[16])(struct ovbs_msg *m) = {
 	[OVBS_MSG_VERSION] = version, [OVBS_MSG_TRUSTLETS] = list, [OVBS_MSG_OPEN] = open,
 	[OVBS_MSG_INVOKE] = invoke,   [OVBS_MSG_CLOSE] = close,    [OVBS_MSG_RESUME] = resume,
-	[OVBS_MSG_PROTECT] = protect,
+	[OVBS_MSG_PROTECT] = protect, [OVBS_MSG_FREEZE] = freeze,   [OVBS_MSG_LOCKDOWN] = lockdown,
 };
 
 /* Masked, so that no speculation goes past the table. */

@@ -93,7 +93,32 @@ enum ovbs_msg_op {
 	OVBS_MSG_CLOSE = 5,  /* in: session */
 	OVBS_MSG_RESUME = 6, /* in: session of the call that was interrupted */
 	OVBS_MSG_PROTECT = 7, /* in: param[0] first GPA and number of pages, which VTL0 can't write until reset */
+	OVBS_MSG_FREEZE = 8, /* in: param[0] first GPA and number of pages, param[1].a enum ovbs_freeze; before lockdown */
+	OVBS_MSG_LOCKDOWN = 9, /* from now on VTL0's kernel executes frozen code only */
+	OVBS_MSG_SITES = 10, /* in: param[0] enum ovbs_sites and a virtual address, param[1] bytes and what the kind says; before lockdown */
 };
+
+/* How pages are frozen: VTL0 can't write them until reset, and... */
+enum ovbs_freeze {
+	OVBS_FREEZE_DATA = 0, /* its kernel can't execute them after lockdown */
+	OVBS_FREEZE_CODE = 1, /* its kernel may execute them */
+};
+
+/*
+ * Where VTL0's kernel patches its own text, in its own tables: VTL1 copies them
+ * by the page tables of the CPU that calls. TEXT comes first and once; tables in
+ * pieces of whole entries, at most OVBS_SITES_BYTES each.
+ */
+enum ovbs_sites {
+	OVBS_SITES_TEXT = 1,         /* the text itself, frozen as code before, physically in one piece */
+	OVBS_SITES_SYMBOLS = 2,      /* kallsyms_offsets, whole, in memory frozen as data; param[1].b: kallsyms_relative_base */
+	OVBS_SITES_JUMPS = 3,        /* __jump_table */
+	OVBS_SITES_STATIC_CALLS = 4, /* .static_call_sites */
+	OVBS_SITES_TRAMPOLINES = 5,  /* .static_call.text */
+	OVBS_SITES_FTRACE = 6,       /* struct dyn_ftrace[] */
+	OVBS_SITES_TRACER = 7,       /* ftrace_call or ftrace_regs_call: 5 bytes */
+};
+#define OVBS_SITES_BYTES 65536u
 
 #define OVBS_MSG_ABI 1
 

@@ -421,6 +421,22 @@ REGISTERS = (vtl1("ok", "registers_call")
                     why="nothing of VTL1's is left where VTL0 can see it, nothing of VTL0's is lost")
              + alive("registers_alive"))
 
+LOCKDOWN = (
+    vtl1("ok", *words("lockdown_before lockdown_freeze lockdown lockdown_exec_text lockdown_protect"))
+    + vtl1("#GP", *[f"lockdown_exec_{n}" for n in words("page vmalloc stack low mmio data later protected reset")],
+           why="after lockdown the kernel executes what was frozen as code, by whatever mapping, and nothing else")
+    + vtl1("#GP", *[f"lockdown_write_{n}" for n in words("text module data")], why="and writes none of it")
+    + vtl1("bad_state", "lockdown_twice", "lockdown_freeze_later", why="lockdown is once, and nothing becomes code afterwards")
+    + alive("lockdown_alive")
+)
+
+
+def lockdown_user_rows(p):
+    if p.intel:
+        return vtl1("#GP", "lockdown_exec_user", why="mode-based execute control: a program's page is no code of the kernel's")
+    return vtl1("ok", "lockdown_exec_user", why="open without GMET (docs/threat-model.md): a page that a program runs, mapped by the kernel for itself")
+
+
 VTL1_ATTACKS = [
     Attack("vtl1_memory", fixed(hidden("denied", "vtl1_read_write", why="VTL1's memory is a part of the block"),
                                 hidden("#GP", "vtl1_exec"), hidden(("denied", "unmapped"), "vtl1_ioremap"),
@@ -538,6 +554,8 @@ ATTACKS = [
                              guarded("after_icr_busy")),
            where=lambda p: not p.x2apic, seconds=40),
     *[Attack(row.name, fixed([row]), where=lambda p: p.cpus == 2, seconds=20) for row in RESERVED],
+    Attack("lockdown", fixed(LOCKDOWN)),  # the last in its boot: the kernel can't patch its text any more
+    Attack("lockdown_user", lockdown_user_rows),
     Attack("apic_mode", fixed(other("ok", ("ok", "#GP"), "apic_mode_to_x2", why="#GP where the CPU has no x2APIC"),
                               other("#GP", ("#GP", "ok"), "apic_mode_back", why="without x2APIC there was no way there"),
                               other("stopped", "guarded", "apic_mode_self_init", why="INIT in the new mode"),
@@ -656,6 +674,8 @@ ANY_CONTROL = {
     "vtl1_recursion": {"recursion": "none"},
     "vtl1_reset": {"reset": "none"},
     "vtl1_protect": {"protect_own": "none"},
+    "lockdown": {"lockdown": "none"},
+    "lockdown_user": {"lockdown_exec_user": "none"},
     "vtl1_trustlet": {"tl_read_kernel": "none"},
     "vtl1_endless": {"tl_endless": "none"},
     "vtl1_registers": {"registers_general": "none"},
