@@ -226,7 +226,7 @@ static int direct_call(struct module *m, const struct alt *a, uint8_t *b)
 		return -1;
 	from = a->instr_va + 6 + sign32(a->instr + 2);
 	from -= m->policy->pv_ops;
-	if (from % 8 || from / 8 >= m->policy->pv_count)
+	if (from % 8 || from / 8 >= m->policy->pv_count || from / 8 >= MODULE_PV_OPS)
 		return -1;
 	target = m->policy->pv_function[from / 8];
 	if (target == m->policy->paravirt_nop)

@@ -18,7 +18,8 @@
 
 bool module_cap(const struct module *m, unsigned int bit)
 {
-	return bit / 32 < m->policy->caps_words && (m->policy->caps[bit / 32] >> bit % 32 & 1);
+	return bit / 32 < m->policy->caps_words && bit / 32 < MODULE_CAPS &&
+	       (m->policy->caps[bit / 32] >> bit % 32 & 1);
 }
 
 void module_nops(uint8_t *p, uint64_t size)
@@ -112,7 +113,7 @@ static int paravirt(struct module *m)
 
 		if (!p)
 			return module_bad(m, -ENOEXEC, "a site outside of text", s, at);
-		if (type >= m->policy->pv_count)
+		if (type >= m->policy->pv_count || type >= MODULE_PV_OPS)
 			return module_bad(m, -ENOEXEC, "no such paravirt operation", s, at);
 		function = m->policy->pv_function[type];
 		if (function != m->policy->paravirt_nop) {
