@@ -4,7 +4,7 @@
 
 HV_ARCHS := svm vmx
 HV_COMMON_SRC := $(sort $(wildcard hypervisor/core/*.c hypervisor/iommu/*.c hypervisor/mm/*.c hypervisor/arch/x86/*.[cS])) \
-                 lib/format.c lib/string.c
+                 lib/format.c lib/gwalk.c lib/string.c
 
 define hv_rules
 HV_SRC_$(1) := $$(HV_COMMON_SRC) $$(sort $$(wildcard hypervisor/arch/$(1)/*.[cS]))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # securekernel.elf: VTL1 ring 0, linked at SK_VA_BASE.
 
-SK_SRC := $(sort $(wildcard securekernel/*.[cS])) lib/format.c lib/string.c lib/elf.c lib/elf_pie.c
+SK_SRC := $(sort $(wildcard securekernel/*.[cS])) lib/format.c lib/string.c lib/elf.c lib/elf_pie.c lib/gwalk.c
 SK_OBJ := $(patsubst %,$(OUT)/sk/%.o,$(basename $(SK_SRC)))
 
 SK_CFLAGS := $(filter-out -Ihypervisor,$(HV_CFLAGS)) -Isecurekernel

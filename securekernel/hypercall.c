@@ -71,22 +71,35 @@ enum hv_status hv_set_register(unsigned int vtl, uint32_t name, uint64_t value)
 	return HV_RESULT_STATUS(call(HV_CALL_SET_VP_REGISTERS | HV_CALL_REPS(1), buffer_gpa(0), 0));
 }
 
-uint64_t hv_get_register(unsigned int vtl, uint32_t name)
+void hv_get_registers(unsigned int vtl, const uint32_t *name, unsigned int n, uint64_t *value)
 {
 	struct {
 		struct hv_input_vp_registers h;
-		uint32_t name, unused;
-		struct hv_register_value out;
+		uint32_t name[HV_REGISTERS_MAX];
+		struct hv_register_value out[HV_REGISTERS_MAX];
 	} *in = (void *)sk_this_cpu->hypercall;
 	uint64_t result;
 
+	_Static_assert(sizeof(*in) <= sizeof(sk_this_cpu->hypercall), "the buffer");
+	if (n > HV_REGISTERS_MAX)
+		sk_panic("%u registers at once", n);
 	header(&in->h, vtl);
-	in->name = name;
-	result = call(HV_CALL_GET_VP_REGISTERS | HV_CALL_REPS(1), buffer_gpa(0), buffer_gpa(24));
-	_Static_assert(sizeof(*in) == 40, "the output's place");
+	for (unsigned int i = 0; i < n; i++)
+		in->name[i] = name[i];
+	result = call(HV_CALL_GET_VP_REGISTERS | HV_CALL_REPS(n), buffer_gpa(0),
+		      buffer_gpa(offsetof(typeof(*in), out)));
 	if (HV_RESULT_STATUS(result))
-		sk_panic("register %x: status %llx", name, (unsigned long long)result);
-	return in->out.low;
+		sk_panic("registers %x and following: status %llx", name[0], (unsigned long long)result);
+	for (unsigned int i = 0; i < n; i++)
+		value[i] = in->out[i].low;
+}
+
+uint64_t hv_get_register(unsigned int vtl, uint32_t name)
+{
+	uint64_t value;
+
+	hv_get_registers(vtl, &name, 1, &value);
+	return value;
 }
 
 enum hv_status hv_enable_vp(uint32_t index, const struct hv_initial_vp_context *c)

@@ -18,7 +18,11 @@ void hypercall_prepare(void);
 /** hv_set_register - HvCallSetVpRegisters, one register of @vtl on this CPU. */
 enum hv_status hv_set_register(unsigned int vtl, uint32_t name, uint64_t value) __must_check;
 
-/** hv_get_register - HvCallGetVpRegisters; panics if the hypervisor does not know it. */
+/** hv_get_registers - HvCallGetVpRegisters, at most HV_REGISTERS_MAX at once; panics if the hypervisor does not know one. */
+#define HV_REGISTERS_MAX 16u
+void hv_get_registers(unsigned int vtl, const uint32_t *name, unsigned int n, uint64_t *value);
+
+/** hv_get_register - one of them. */
 uint64_t hv_get_register(unsigned int vtl, uint32_t name);
 
 /** hv_enable_vp - HvCallEnableVpVtl for CPU @index. */

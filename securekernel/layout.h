@@ -21,6 +21,7 @@
 #define SK_PAGE_ASSIST      14 /* VP assist page */
 #define SK_PAGE_CODE        16 /* the hypercall page */
 #define SK_PAGE_MESSAGE     18 /* VTL0's message page of this CPU */
+#define SK_PAGE_VTL0        20 /* the page of VTL0's that is looked at */
 
 #define SK_STACK_TOP 0xFFFFFFFFC0008000
 #define SK_IST_TOP   0xFFFFFFFFC000C000

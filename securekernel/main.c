@@ -8,7 +8,9 @@
 #include <openvbs/sk_info.h>
 
 #include "cpu.h"
+#include "guest.h"
 #include "hypercall.h"
+#include "integrity.h"
 #include "log.h"
 #include "memory.h"
 #include "protect.h"
@@ -69,6 +71,8 @@ void sk_boot_cpu(void)
 	random_bytes(&guard, sizeof(guard));
 	__stack_chk_guard = guard & ~0xFFULL; /* a 0 stops string functions */
 	services_prepare(info);
+	guest_prepare();
+	integrity_prepare();
 	trustlets_prepare(info);
 	enable_others();
 	sk_log("secure kernel, %u trustlets, %llu KiB, %llu KiB free", trustlet_count,

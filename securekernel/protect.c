@@ -8,6 +8,7 @@
 
 #include "cpu.h"
 #include "hypercall.h"
+#include "integrity.h"
 #include "lock.h"
 #include "log.h"
 #include "memory.h"
@@ -114,15 +115,34 @@ enum ovbs_result protect_freeze(uint64_t gpa, uint64_t pages, uint64_t how)
 	return take_rights(gpa, pages, how == OVBS_FREEZE_CODE ? RIGHTS_CODE : RIGHTS_DATA, true);
 }
 
+bool protect_is_frozen(uint64_t gpa, enum ovbs_freeze how)
+{
+	uint32_t rights = how == OVBS_FREEZE_CODE ? RIGHTS_CODE : RIGHTS_DATA;
+	bool found = false;
+
+	lock_take(&lock);
+	for (unsigned int i = 0; i < range_count && !found; i++)
+		found = meets(&ranges[i], gpa & PAGE_MASK, 1) && ranges[i].rights == rights;
+	lock_release(&lock);
+	return found;
+}
+
+bool protect_locked(void)
+{
+	return __atomic_load_n(&locked, __ATOMIC_ACQUIRE);
+}
+
 enum ovbs_result protect_lockdown(void)
 {
 	const uint64_t config = HV_VSM_CONFIG_ENABLE_PROTECTION | HV_VSM_CONFIG_DEFAULT(RIGHTS_NORMAL);
-	enum ovbs_result result = OVBS_OK;
+	enum ovbs_result result = integrity_seal();
 
+	if (result)
+		return result;
 	lock_take(&lock);
 	if (locked)
 		result = OVBS_E_BAD_STATE;
-	locked = true;
+	__atomic_store_n(&locked, true, __ATOMIC_RELEASE);
 	lock_release(&lock);
 	if (result)
 		return result;
@@ -172,12 +192,16 @@ enum ovbs_result protect_unregister(void)
 void protect_intercept(const struct hv_x64_memory_intercept_message *m)
 {
 	const uint64_t gp = HV_PENDING_EXCEPTION | HV_PENDING_HAS_ERROR | (uint64_t)VEC_GP << 16;
+	const char *why = NULL;
 
-	sk_log_bounded(&lines_left, "%s of protected page %llx at rip %llx refused: #GP",
+	if (m->header.intercept_access_type == HV_INTERCEPT_ACCESS_WRITE && integrity_write(m, &why))
+		return;
+	sk_log_bounded(&lines_left, "%s of protected page %llx at rip %llx refused%s%s: #GP",
 		       m->header.intercept_access_type == HV_INTERCEPT_ACCESS_WRITE   ? "write" :
 		       m->header.intercept_access_type == HV_INTERCEPT_ACCESS_EXECUTE ? "execution" :
 											"read",
-		       (unsigned long long)m->guest_physical_address, (unsigned long long)m->header.rip);
+		       (unsigned long long)m->guest_physical_address, (unsigned long long)m->header.rip,
+		       why ? ", " : "", why ? why : "");
 	if (hv_set_register(0, HV_REGISTER_PENDING_EVENT0, gp))
 		sk_panic("VTL0 can't be given a #GP");
 }

@@ -9,6 +9,7 @@
 
 #include <openvbs/vtl_abi.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <openvbs/tlfs.h>
@@ -18,6 +19,10 @@ enum ovbs_result protect_pages(uint64_t gpa, uint64_t pages);
 
 /** protect_freeze - the same for pages that are code or not (@how: enum ovbs_freeze). OVBS_E_BAD_STATE after lockdown. */
 enum ovbs_result protect_freeze(uint64_t gpa, uint64_t pages, uint64_t how);
+
+/** protect_is_frozen - is the page at @gpa frozen so? protect_locked - was there a lockdown? */
+bool protect_is_frozen(uint64_t gpa, enum ovbs_freeze how);
+bool protect_locked(void);
 
 /**
  * protect_lockdown - from now on, until reset, VTL0's kernel executes frozen code only

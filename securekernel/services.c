@@ -9,6 +9,7 @@
 #include <ovbs_string.h>
 
 #include "hypercall.h"
+#include "integrity.h"
 #include "log.h"
 #include "memory.h"
 #include "message.h"
@@ -183,10 +184,18 @@ static enum ovbs_result lockdown(struct ovbs_msg *m)
 	return m->types ? OVBS_E_BAD_FORMAT : protect_lockdown();
 }
 
+static enum ovbs_result sites(struct ovbs_msg *m)
+{
+	if (m->types != OVBS_PARAM_TYPES(OVBS_PARAM_VALUE_IN, OVBS_PARAM_VALUE_IN, 0, 0))
+		return OVBS_E_BAD_FORMAT;
+	return integrity_add(m->param[0].a, m->param[0].b, m->param[1].a, m->param[1].b);
+}
+
 static enum ovbs_result (*const table[16])(struct ovbs_msg *m) = {
 	[OVBS_MSG_VERSION] = version, [OVBS_MSG_TRUSTLETS] = list, [OVBS_MSG_OPEN] = open,
 	[OVBS_MSG_INVOKE] = invoke,   [OVBS_MSG_CLOSE] = close,    [OVBS_MSG_RESUME] = resume,
 	[OVBS_MSG_PROTECT] = protect, [OVBS_MSG_FREEZE] = freeze,   [OVBS_MSG_LOCKDOWN] = lockdown,
+	[OVBS_MSG_SITES] = sites,
 };
 
 /* Masked, so that no speculation goes past the table. */

@@ -12,7 +12,7 @@
 
 #include <openvbs/tlfs.h>
 
-#include "arch/x86/gwalk.h"
+#include "gwalk.h"
 #include "arch/x86/insn.h"
 #include "core/cpu.h"
 #include "mm/slat.h"

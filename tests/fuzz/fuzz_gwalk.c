@@ -7,10 +7,10 @@
  * go deep. Checked: the callback's contract, the number of reads, the form of
  * the results, and that rights are monotonous (whoever may write may read).
  */
-/* links: hypervisor/arch/x86/gwalk.c */
+/* links: lib/gwalk.c */
 #include "fuzz.h"
 
-#include "arch/x86/gwalk.h"
+#include "gwalk.h"
 #include "ovbs_errno.h"
 
 #define RAM_SIZE 1024u /* a power of two */

@@ -7,7 +7,7 @@
  * otherwise open to everybody, and says what must come of it. The callback
  * checks its own contract.
  */
-/* links: hypervisor/arch/x86/gwalk.c */
+/* links: lib/gwalk.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 
 #include <string.h>
 
-#include "arch/x86/gwalk.h"
+#include "gwalk.h"
 #include "ovbs_errno.h"
 
 #define CR0_WP   (1ULL << 16)

@@ -11,8 +11,8 @@
  * fetched; doing it here would mean locked writes into VTL0's memory, at
  * addresses VTL0 chooses, for nothing in return.
  */
-#ifndef HV_ARCH_X86_GWALK_H
-#define HV_ARCH_X86_GWALK_H
+#ifndef OVBS_GWALK_H
+#define OVBS_GWALK_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,7 +7,7 @@
  * gathered on the way down and judged once at the leaf, as the CPU does:
  * not-present and reserved bits win over rights.
  */
-#include "arch/x86/gwalk.h"
+#include "gwalk.h"
 
 #include "x86.h"
 #include "ovbs_errno.h"
