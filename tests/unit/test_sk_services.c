@@ -83,6 +83,26 @@ bool trustlet_info(uint32_t index, struct ovbs_trustlet_info *out)
 	return index <= trustlet_count;
 }
 
+static unsigned int freezes, lockdowns, pieces;
+
+enum ovbs_result protect_freeze(uint64_t gpa, uint64_t pages, uint64_t how)
+{
+	freezes++;
+	return OVBS_OK;
+}
+
+enum ovbs_result protect_lockdown(void)
+{
+	lockdowns++;
+	return OVBS_OK;
+}
+
+enum ovbs_result integrity_add(uint64_t kind, uint64_t va, uint64_t bytes, uint64_t more)
+{
+	pieces++;
+	return OVBS_OK;
+}
+
 enum ovbs_result protect_pages(uint64_t gpa, uint64_t pages)
 {
 	protects++;
@@ -142,7 +162,7 @@ static enum ovbs_result call(uint64_t op)
 
 static void test_operations(void **state)
 {
-	static const uint32_t bad[] = { 0, OVBS_MSG_PROTECT + 1, 0x7FFFFFFF, ~0u };
+	static const uint32_t bad[] = { 0, OVBS_MSG_SITES + 1, 16, 16 + OVBS_MSG_VERSION, 0x7FFFFFFF, ~0u };
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct ovbs_msg *m = msg(bad[i], 0);
@@ -343,6 +363,28 @@ static void test_protect_wants_its_types(void **state)
 	}
 }
 
+static void test_integrity_wants_its_types(void **state)
+{
+	const uint32_t two = OVBS_PARAM_TYPES(OVBS_PARAM_VALUE_IN, OVBS_PARAM_VALUE_IN, 0, 0);
+
+	for (uint32_t types = 0; types < 0x120; types++) {
+		freezes = lockdowns = pieces = 0;
+		msg(OVBS_MSG_FREEZE, types);
+		(void)call(OVBS_VTL_MESSAGE);
+		msg(OVBS_MSG_SITES, types);
+		(void)call(OVBS_VTL_MESSAGE);
+		msg(OVBS_MSG_LOCKDOWN, types);
+		(void)call(OVBS_VTL_MESSAGE);
+		assert_int_equal(freezes, types == two);
+		assert_int_equal(pieces, types == two);
+		assert_int_equal(lockdowns, !types);
+	}
+	msg(OVBS_MSG_FREEZE, two)->param[1].b = 1;
+	freezes = 0;
+	assert_int_equal(call(OVBS_VTL_MESSAGE), OVBS_E_BAD_PARAMETERS);
+	assert_int_equal(freezes, 0);
+}
+
 #define IN_PAGE(test) cmocka_unit_test_setup(test, begin)
 
 int main(void)
@@ -358,6 +400,7 @@ int main(void)
 		IN_PAGE(test_resume),
 		IN_PAGE(test_list),
 		IN_PAGE(test_protect_wants_its_types),
+		IN_PAGE(test_integrity_wants_its_types),
 	};
 
 	return cmocka_run_group_tests(tests, map_cpu, NULL);
