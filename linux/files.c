@@ -48,7 +48,7 @@ static const char *const stat_names[] = {
 static_assert(ARRAY_SIZE(stat_names) == OVBS_STAT_COUNT);
 
 static const struct openvbs_hv *hv;
-static struct dentry *files[6];
+static struct dentry *files[7];
 
 struct snapshot {
 	size_t bytes;
@@ -165,6 +165,19 @@ static const struct file_operations trustlets_ops = {
 	.release = single_release,
 };
 
+static int integrity_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, openvbs_integrity_show, NULL);
+}
+
+static const struct file_operations integrity_ops = {
+	.owner = THIS_MODULE,
+	.open = integrity_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
 int openvbs_files_add(const struct openvbs_hv *found)
 {
 	size_t i;
@@ -177,8 +190,9 @@ int openvbs_files_add(const struct openvbs_hv *found)
 	files[2] = securityfs_create_file("exits", 0444, files[0], NULL, &exits_ops);
 	files[3] = securityfs_create_file("version", 0444, files[0], NULL, &version_ops);
 	files[4] = securityfs_create_file("state", 0444, files[0], NULL, &state_ops);
+	files[5] = securityfs_create_file("integrity", 0444, files[0], NULL, &integrity_ops);
 	if (openvbs_vtl_there())
-		files[5] = securityfs_create_file("trustlets", 0444, files[0], NULL, &trustlets_ops);
+		files[6] = securityfs_create_file("trustlets", 0444, files[0], NULL, &trustlets_ops);
 	for (i = 1; i < ARRAY_SIZE(files); i++) {
 		if (IS_ERR(files[i])) {
 			int err = PTR_ERR(files[i]);

@@ -13,7 +13,8 @@
 
 static struct openvbs_hv hypervisor;
 
-static int __init openvbs_init(void)
+/* Not __init: that memory is freed, and lockdown freezes all code that there is. */
+static int openvbs_init(void)
 {
 	int err = openvbs_discover(&hypervisor);
 
@@ -33,6 +34,7 @@ static int __init openvbs_init(void)
 	pr_info("running under openvbs %u.%u.%u with %u CPUs\n", hypervisor.major, hypervisor.minor,
 		hypervisor.build, hypervisor.cpus);
 	openvbs_state_log();
+	openvbs_integrity_start();
 	return 0;
 files:
 	openvbs_files_remove();

@@ -79,6 +79,12 @@ int openvbs_state_show(struct seq_file *m, void *unused);
 /** openvbs_state_log - the state in one line of the kernel log. Calls VTL1; process context. */
 void openvbs_state_log(void);
 
+/** openvbs_integrity_start - freeze the kernel and lock it down, if the parameter `integrity` says so. Says in the kernel log how it went. Process context, last of all. */
+void openvbs_integrity_start(void);
+
+/** openvbs_integrity_show - the file `integrity`. */
+int openvbs_integrity_show(struct seq_file *m, void *unused);
+
 /** openvbs_power_add, openvbs_power_remove - refuse S3 and hibernation. */
 int openvbs_power_add(void);
 void openvbs_power_remove(void);

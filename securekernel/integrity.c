@@ -26,15 +26,13 @@
 #define TRACERS_MAX 4u
 #define TRACER_NEAR 512u /* bytes from the start of ftrace_caller to its call, at most */
 
-#define KALLSYMS_BYTES 4u
-
 static struct lock lock; /* of everything below, and of the text that is patched */
 static uint64_t text_va, text_bytes, text_gpa;
 static struct sk_sites sites;
 static struct sk_site *room;
 static uint64_t tracers[TRACERS_MAX];
 static unsigned int tracer_count;
-static uint64_t symbols_gpa, symbols_count, symbols_base;
+static uint64_t functions_gpa, functions_count;
 static bool broken; /* a piece was wrong */
 static uint64_t patches, refusals;
 static uint8_t piece[OVBS_SITES_BYTES];
@@ -51,29 +49,19 @@ static bool read_text(void *ctx, uint64_t addr, uint8_t *to, unsigned int n)
 	return sk_sites_has(&sites, addr, n) && !guest_read_at(text_gpa + (addr - text_va), to, n);
 }
 
-/* kallsyms_offsets: negative ones count down from the base (CONFIG_KALLSYMS_ABSOLUTE_PERCPU), by rising address. */
-static bool symbol_at(uint64_t index, uint64_t *addr)
+static bool is_function(uint64_t addr)
 {
-	int32_t offset;
-
-	if (guest_read_at(symbols_gpa + index * KALLSYMS_BYTES, &offset, sizeof(offset)))
-		return false;
-	*addr = offset >= 0 ? (uint64_t)offset : symbols_base - 1 - (uint64_t)(int64_t)offset;
-	return true;
-}
-
-static bool is_symbol(uint64_t addr)
-{
-	uint64_t low = 0, high = symbols_count, at;
+	uint64_t low = 0, high = functions_count;
+	uint32_t at;
 
 	while (low < high) {
 		uint64_t mid = low + (high - low) / 2;
 
-		if (!symbol_at(mid, &at))
+		if (guest_read_at(functions_gpa + mid * sizeof(at), &at, sizeof(at)))
 			return false;
-		if (at == addr)
+		if (text_va + at == addr)
 			return true;
-		if (at < addr)
+		if (text_va + at < addr)
 			low = mid + 1;
 		else
 			high = mid;
@@ -90,10 +78,10 @@ static bool is_tracer(uint64_t addr)
 	return false;
 }
 
-/* Symbols of the text are the starts of functions, thunks and trampolines among them; nothing finer is known of vmlinux. */
+/* Of vmlinux's text nothing finer is known than where functions begin, thunks and trampolines among them. */
 static bool is_target(void *ctx, uint64_t addr, enum sk_site_kind kind)
 {
-	return sk_sites_has(&sites, addr, 1) && is_symbol(addr) && (kind != SK_SITE_MCOUNT || is_tracer(addr));
+	return sk_sites_has(&sites, addr, 1) && is_function(addr) && (kind != SK_SITE_MCOUNT || is_tracer(addr));
 }
 
 static const struct sk_text text = { .read = read_text, .is_target = is_target };
@@ -135,19 +123,18 @@ static enum ovbs_result add_text(uint64_t va, uint64_t bytes)
 	return OVBS_OK;
 }
 
-static enum ovbs_result add_symbols(uint64_t va, uint64_t bytes, uint64_t base)
+static enum ovbs_result add_functions(uint64_t va, uint64_t bytes)
 {
-	uint64_t page = va & PAGE_MASK, gpa;
+	uint64_t gpa;
 	enum ovbs_result result;
 
-	if (!bytes || bytes % KALLSYMS_BYTES || va % KALLSYMS_BYTES || va + bytes < va)
+	if (bytes % sizeof(uint32_t))
 		return OVBS_E_BAD_PARAMETERS;
-	result = find_frozen(page, va - page + bytes, OVBS_FREEZE_DATA, &gpa);
+	result = find_frozen(va, bytes, OVBS_FREEZE_DATA, &gpa);
 	if (result)
 		return result;
-	symbols_gpa = gpa + (va - page);
-	symbols_count = bytes / KALLSYMS_BYTES;
-	symbols_base = base;
+	functions_gpa = gpa;
+	functions_count = bytes / sizeof(uint32_t);
 	return OVBS_OK;
 }
 
@@ -196,16 +183,14 @@ static int add_table(uint64_t kind, uint64_t va, uint64_t bytes)
 	}
 }
 
-static enum ovbs_result add(uint64_t kind, uint64_t va, uint64_t bytes, uint64_t more)
+static enum ovbs_result add(uint64_t kind, uint64_t va, uint64_t bytes)
 {
 	if (kind == OVBS_SITES_TEXT)
-		return more ? OVBS_E_BAD_PARAMETERS : add_text(va, bytes);
+		return add_text(va, bytes);
 	if (!text_va || sites.sealed)
 		return OVBS_E_BAD_STATE;
-	if (kind == OVBS_SITES_SYMBOLS)
-		return add_symbols(va, bytes, more);
-	if (more)
-		return OVBS_E_BAD_PARAMETERS;
+	if (kind == OVBS_SITES_FUNCTIONS)
+		return add_functions(va, bytes);
 	if (kind == OVBS_SITES_TRAMPOLINES)
 		return result_of(sk_sites_add_trampolines(&sites, va, bytes, &text));
 	if (kind == OVBS_SITES_TRACER)
@@ -213,14 +198,14 @@ static enum ovbs_result add(uint64_t kind, uint64_t va, uint64_t bytes, uint64_t
 	return result_of(add_table(kind, va, bytes));
 }
 
-enum ovbs_result integrity_add(uint64_t kind, uint64_t va, uint64_t bytes, uint64_t more)
+enum ovbs_result integrity_add(uint64_t kind, uint64_t va, uint64_t bytes)
 {
 	enum ovbs_result result;
 
 	if (protect_locked())
 		return OVBS_E_BAD_STATE;
 	lock_take(&lock);
-	result = add(kind, va, bytes, more);
+	result = add(kind, va, bytes);
 	if (result) {
 		sk_log("integrity: piece %llu at %llx: result %x", (unsigned long long)kind,
 		       (unsigned long long)va, result);
@@ -250,11 +235,6 @@ enum ovbs_result integrity_seal(void)
 }
 
 /* ---- writes, after lockdown ---------------------------------------------- */
-
-enum { RCX, RSI, RDI, RFLAGS, REGISTERS };
-
-static const uint32_t names[REGISTERS] = { HV_X64_REGISTER_RAX + GPR_RCX, HV_X64_REGISTER_RAX + GPR_RSI,
-					   HV_X64_REGISTER_RAX + GPR_RDI, HV_X64_REGISTER_RFLAGS };
 
 /* What is written where: the address by which the text runs, and the bytes. */
 struct captured {
@@ -293,41 +273,42 @@ static bool find_target(struct gwalk w, uint64_t rdi, struct captured *c, uint64
 	return true;
 }
 
-static const char *capture(const struct hv_x64_memory_intercept_message *m, const uint64_t *r, struct captured *c)
+static const char *capture(const struct hv_x64_memory_intercept_message *m, const struct vtl0_regs *r,
+			   struct captured *c)
 {
 	struct gwalk w = guest_state(GWALK_READ);
 
 	if (!in_64_bit_kernel(&m->header) || !is_rep_movsb(w, m->header.rip))
 		return "not by the instruction that Linux patches with";
-	if ((r[RFLAGS] & RFLAGS_DF) || !r[RCX] || r[RCX] > SK_PATCH_MAX)
+	if ((m->header.rflags & RFLAGS_DF) || !r->rcx || r->rcx > SK_PATCH_MAX)
 		return "more bytes than any patch has";
-	c->n = (unsigned int)r[RCX];
-	if (!find_target(w, r[RDI], c, m->guest_physical_address))
+	c->n = (unsigned int)r->rcx;
+	if (!find_target(w, r->rdi, c, m->guest_physical_address))
 		return "over the edge of the text";
-	if (gread_linear(&w, r[RSI], c->bytes, c->n, NULL) != c->n)
+	if (gread_linear(&w, r->rsi, c->bytes, c->n, NULL) != c->n)
 		return "its source can't be read";
 	return NULL;
 }
 
 /* As if the instruction had run. */
-static void go_on(const struct hv_x64_memory_intercept_message *m, const uint64_t *r, unsigned int n)
+static void go_on(const struct hv_x64_memory_intercept_message *m, struct vtl0_regs *r, unsigned int n)
 {
-	if (hv_set_register(0, names[RCX], 0) || hv_set_register(0, names[RSI], r[RSI] + n) ||
-	    hv_set_register(0, names[RDI], r[RDI] + n) ||
-	    hv_set_register(0, HV_X64_REGISTER_RIP, m->header.rip + 2))
+	r->rcx = 0;
+	r->rsi += n;
+	r->rdi += n;
+	if (hv_set_register(0, HV_X64_REGISTER_RIP, m->header.rip + 2))
 		sk_panic("VTL0 can't be sent on behind a patch");
 }
 
-bool integrity_write(const struct hv_x64_memory_intercept_message *m, const char **why)
+bool integrity_write(const struct hv_x64_memory_intercept_message *m, struct vtl0_regs *r, const char **why)
 {
-	uint64_t gpa = m->guest_physical_address, r[REGISTERS];
+	uint64_t gpa = m->guest_physical_address;
 	enum sk_patch_verdict verdict;
 	struct captured c;
 
 	*why = NULL;
 	if (!sites.sealed || gpa < text_gpa || gpa - text_gpa >= text_bytes)
 		return false;
-	hv_get_registers(0, names, REGISTERS, r);
 	*why = capture(m, r, &c);
 	if (!*why) {
 		lock_take(&lock);

@@ -92,7 +92,8 @@ void sk_vtl_entry(struct vtl0_regs *r)
 		rcx = 0;
 		break;
 	case HV_VTL_ENTRY_INTERCEPT:
-		protect_intercept((const void *)sk_assist->intercept_message);
+		protect_intercept((const void *)sk_assist->intercept_message, r);
+		rcx = r->rcx;
 		break;
 	default:
 		sk_panic("VTL entry for reason %u", sk_assist->vtl_entry_reason);

@@ -189,12 +189,12 @@ enum ovbs_result protect_unregister(void)
 	return OVBS_OK;
 }
 
-void protect_intercept(const struct hv_x64_memory_intercept_message *m)
+void protect_intercept(const struct hv_x64_memory_intercept_message *m, struct vtl0_regs *r)
 {
 	const uint64_t gp = HV_PENDING_EXCEPTION | HV_PENDING_HAS_ERROR | (uint64_t)VEC_GP << 16;
 	const char *why = NULL;
 
-	if (m->header.intercept_access_type == HV_INTERCEPT_ACCESS_WRITE && integrity_write(m, &why))
+	if (m->header.intercept_access_type == HV_INTERCEPT_ACCESS_WRITE && integrity_write(m, r, &why))
 		return;
 	sk_log_bounded(&lines_left, "%s of protected page %llx at rip %llx refused%s%s: #GP",
 		       m->header.intercept_access_type == HV_INTERCEPT_ACCESS_WRITE   ? "write" :

@@ -14,6 +14,8 @@
 
 #include <openvbs/tlfs.h>
 
+#include "cpu.h"
+
 /** protect_pages - no writes by VTL0 to @pages pages from @gpa on, until reset. */
 enum ovbs_result protect_pages(uint64_t gpa, uint64_t pages);
 
@@ -35,7 +37,12 @@ enum ovbs_result protect_lockdown(void);
 enum ovbs_result protect_register(uint64_t gpa);
 enum ovbs_result protect_unregister(void);
 
-/** protect_intercept - VTL0 touched such a page as @m says: it gets the #GP of a machine without such a page. */
-void protect_intercept(const struct hv_x64_memory_intercept_message *m);
+/**
+ * protect_intercept - VTL0, with the registers @r, touched such a page as @m says
+ *
+ * A patch of its text is carried out; else it gets the #GP of a machine without
+ * such a page.
+ */
+void protect_intercept(const struct hv_x64_memory_intercept_message *m, struct vtl0_regs *r);
 
 #endif

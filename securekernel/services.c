@@ -188,7 +188,9 @@ static enum ovbs_result sites(struct ovbs_msg *m)
 {
 	if (m->types != OVBS_PARAM_TYPES(OVBS_PARAM_VALUE_IN, OVBS_PARAM_VALUE_IN, 0, 0))
 		return OVBS_E_BAD_FORMAT;
-	return integrity_add(m->param[0].a, m->param[0].b, m->param[1].a, m->param[1].b);
+	if (m->param[1].b)
+		return OVBS_E_BAD_PARAMETERS;
+	return integrity_add(m->param[0].a, m->param[0].b, m->param[1].a);
 }
 
 static enum ovbs_result (*const table[16])(struct ovbs_msg *m) = {

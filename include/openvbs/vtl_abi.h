@@ -95,7 +95,7 @@ enum ovbs_msg_op {
 	OVBS_MSG_PROTECT = 7, /* in: param[0] first GPA and number of pages, which VTL0 can't write until reset */
 	OVBS_MSG_FREEZE = 8, /* in: param[0] first GPA and number of pages, param[1].a enum ovbs_freeze; before lockdown */
 	OVBS_MSG_LOCKDOWN = 9, /* from now on VTL0's kernel executes frozen code only */
-	OVBS_MSG_SITES = 10, /* in: param[0] enum ovbs_sites and a virtual address, param[1] bytes and what the kind says; before lockdown */
+	OVBS_MSG_SITES = 10, /* in: param[0] enum ovbs_sites and a virtual address, param[1].a bytes; before lockdown */
 };
 
 /* How pages are frozen: VTL0 can't write them until reset, and... */
@@ -111,7 +111,7 @@ enum ovbs_freeze {
  */
 enum ovbs_sites {
 	OVBS_SITES_TEXT = 1,         /* the text itself, frozen as code before, physically in one piece */
-	OVBS_SITES_SYMBOLS = 2,      /* kallsyms_offsets, whole, in memory frozen as data; param[1].b: kallsyms_relative_base */
+	OVBS_SITES_FUNCTIONS = 2,    /* u32[], ascending: where functions begin, from the text's start on; whole, in memory frozen as data */
 	OVBS_SITES_JUMPS = 3,        /* __jump_table */
 	OVBS_SITES_STATIC_CALLS = 4, /* .static_call_sites */
 	OVBS_SITES_TRAMPOLINES = 5,  /* .static_call.text */

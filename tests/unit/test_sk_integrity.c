@@ -4,7 +4,7 @@
  * What the secure kernel makes of a write to frozen text (securekernel/
  * integrity.c): it is captured whole or refused, and a patch is carried out as
  * if the instruction had run. VTL0's memory is an array: the text at TEXT_GPA,
- * symbols behind it, then ordinary memory; addresses translate by a table of
+ * functions behind it, then ordinary memory; addresses translate by a table of
  * mappings.
  */
 #include <setjmp.h>
@@ -23,7 +23,7 @@
 #define TEXT_VA  0xFFFFFFFF81000000ULL
 #define TEXT_GPA RAM_GPA
 #define TEXT_LEN 0x3000u
-#define DATA_VA  0xFFFFFFFF82000000ULL /* symbols, frozen; then free memory */
+#define DATA_VA  0xFFFFFFFF82000000ULL /* where functions begin, frozen */
 #define DATA_OFF 0x4000u
 #define FREE_VA  0xFFFF888000000000ULL
 #define FREE_OFF 0x8000u
@@ -32,13 +32,13 @@
 #define JUMP     0x100 /* a jump label of 5 bytes, to JUMP + 0x40 */
 #define CROSS    0xFFE /* one that lies in two pages */
 #define MCOUNT   0x800
-#define FUNCTION 0x800 /* the symbol there, too */
+#define FUNCTION 0x800 /* begins there, too */
 #define CALLER   0x2000
 #define TRACER   0x2010
 #define RIP      0x2800 /* REP MOVSB */
 
 static uint8_t ram[RAM_SIZE];
-static uint64_t regs[32]; /* by name: GPRs 0 to 15 */
+static struct vtl0_regs regs;
 static uint64_t rip, rflags;
 static bool frozen = true, was_locked;
 static struct sk_site space[SITES_MAX];
@@ -73,20 +73,11 @@ bool protect_locked(void)
 	return was_locked;
 }
 
-void hv_get_registers(unsigned int vtl, const uint32_t *name, unsigned int n, uint64_t *value)
-{
-	assert_int_equal(vtl, 0);
-	for (unsigned int i = 0; i < n; i++)
-		value[i] = name[i] == HV_X64_REGISTER_RFLAGS ? rflags : regs[name[i] - HV_X64_REGISTER_RAX];
-}
-
 enum hv_status hv_set_register(unsigned int vtl, uint32_t name, uint64_t value)
 {
 	assert_int_equal(vtl, 0);
-	if (name == HV_X64_REGISTER_RIP)
-		rip = value;
-	else
-		regs[name - HV_X64_REGISTER_RAX] = value;
+	assert_int_equal(name, HV_X64_REGISTER_RIP);
+	rip = value;
 	return HV_STATUS_SUCCESS;
 }
 
@@ -157,13 +148,13 @@ static void put32(uint8_t *p, uint32_t v)
 
 static const uint8_t nop5[5] = { 0x0F, 0x1F, 0x44, 0x00, 0x00 };
 
-static void put_symbols(void)
+static void put_functions(void)
 {
 	static const uint32_t at[] = { FUNCTION, CALLER, RIP };
-	int32_t *offset = (int32_t *)(ram + DATA_OFF);
+	uint32_t *offset = (uint32_t *)(ram + DATA_OFF);
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(at); i++)
-		offset[i] = -1 - (int32_t)at[i];
+		offset[i] = at[i];
 }
 
 static void reset(void)
@@ -177,8 +168,8 @@ static void reset(void)
 
 	memset(ram, 0x90, sizeof(ram));
 	memset(&sites, 0, sizeof(sites));
-	memset(regs, 0, sizeof(regs));
-	text_va = text_bytes = text_gpa = symbols_gpa = symbols_count = symbols_base = 0;
+	memset(&regs, 0, sizeof(regs));
+	text_va = text_bytes = text_gpa = functions_gpa = functions_count = 0;
 	tracer_count = 0;
 	broken = was_locked = false;
 	frozen = true;
@@ -191,7 +182,7 @@ static void reset(void)
 	ram[TRACER] = 0xE8;
 	put32(ram + TRACER + 1, (uint32_t)(FUNCTION - TRACER - 5));
 	memcpy(ram + RIP, "\xF3\xA4", 2);
-	put_symbols();
+	put_functions();
 	integrity_prepare();
 }
 
@@ -210,12 +201,12 @@ static void collect(void)
 		put32(e + 4, (uint32_t)(TEXT_VA + site + 0x40 - va - 4));
 		memset(e + 8, 0, 8);
 	}
-	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN, 0), OVBS_OK);
-	assert_int_equal(integrity_add(OVBS_SITES_SYMBOLS, DATA_VA, 12, TEXT_VA), OVBS_OK);
-	assert_int_equal(integrity_add(OVBS_SITES_JUMPS, maps[2].va, 32, 0), OVBS_OK);
+	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN), OVBS_OK);
+	assert_int_equal(integrity_add(OVBS_SITES_FUNCTIONS, DATA_VA, 12), OVBS_OK);
+	assert_int_equal(integrity_add(OVBS_SITES_JUMPS, maps[2].va, 32), OVBS_OK);
 	memcpy(ram + FREE_OFF, record, sizeof(record));
-	assert_int_equal(integrity_add(OVBS_SITES_FTRACE, maps[2].va, 16, 0), OVBS_OK);
-	assert_int_equal(integrity_add(OVBS_SITES_TRACER, TEXT_VA + TRACER, 5, 0), OVBS_OK);
+	assert_int_equal(integrity_add(OVBS_SITES_FTRACE, maps[2].va, 16), OVBS_OK);
+	assert_int_equal(integrity_add(OVBS_SITES_TRACER, TEXT_VA + TRACER, 5), OVBS_OK);
 	assert_int_equal(integrity_seal(), OVBS_OK);
 	was_locked = true;
 }
@@ -233,25 +224,26 @@ static bool poke(uint64_t va, const void *bytes, unsigned int n, const char **wh
 		.header = { .intercept_access_type = HV_INTERCEPT_ACCESS_WRITE,
 			    .execution_state = 1u << 2 | 1u << 4,
 			    .cs = { .attributes = 1u << 13 },
-			    .rip = TEXT_VA + RIP },
+			    .rip = TEXT_VA + RIP,
+			    .rflags = rflags },
 	};
 	struct gwalk w = guest_state(GWALK_WRITE);
 	struct gwalk_result at = { .gpa = 0 };
 
 	m.guest_physical_address = gwalk_linear(&w, va, &at) ? 0 : at.gpa;
 	memcpy(ram + FREE_OFF + 0x100, bytes, n < 64 ? n : 64);
-	regs[GPR_RCX] = n;
-	regs[GPR_RSI] = maps[2].va + 0x100;
-	regs[GPR_RDI] = va;
+	regs.rcx = n;
+	regs.rsi = maps[2].va + 0x100;
+	regs.rdi = va;
 	rip = m.header.rip;
-	return integrity_write(&m, why);
+	return integrity_write(&m, &regs, why);
 }
 
 static void assert_done(uint64_t va, unsigned int n)
 {
-	assert_int_equal(regs[GPR_RCX], 0);
-	assert_int_equal(regs[GPR_RSI], maps[2].va + 0x100 + n);
-	assert_int_equal(regs[GPR_RDI], va + n);
+	assert_int_equal(regs.rcx, 0);
+	assert_int_equal(regs.rsi, maps[2].va + 0x100 + n);
+	assert_int_equal(regs.rdi, va + n);
 	assert_int_equal(rip, TEXT_VA + RIP + 2);
 }
 
@@ -306,7 +298,7 @@ static void assert_refused(uint64_t va, const void *bytes, unsigned int n)
 	assert_non_null(why);
 	assert_memory_equal(before, ram, sizeof(before));
 	assert_int_equal(rip, TEXT_VA + RIP);
-	assert_int_equal(regs[GPR_RCX], n);
+	assert_int_equal(regs.rcx, n);
 }
 
 static void test_other_writes_are_refused(void **state)
@@ -356,11 +348,11 @@ static void test_only_the_kernel_in_64_bit_mode(void **state)
 		};
 		const char *why;
 
-		regs[GPR_RCX] = 1;
-		regs[GPR_RDI] = POKE_VA + JUMP;
-		regs[GPR_RSI] = maps[2].va + 0x100;
+		regs.rcx = 1;
+		regs.rdi = POKE_VA + JUMP;
+		regs.rsi = maps[2].va + 0x100;
 		ram[FREE_OFF + 0x100] = 0xCC;
-		assert_false(integrity_write(&m, &why));
+		assert_false(integrity_write(&m, &regs, &why));
 		assert_int_equal(ram[JUMP], nop5[0]);
 	}
 }
@@ -368,34 +360,34 @@ static void test_only_the_kernel_in_64_bit_mode(void **state)
 static void test_pieces_in_the_wrong_order_or_place(void **state)
 {
 	reset();
-	assert_int_equal(integrity_add(OVBS_SITES_JUMPS, FREE_VA, 16, 0), OVBS_E_BAD_STATE);
+	assert_int_equal(integrity_add(OVBS_SITES_JUMPS, FREE_VA, 16), OVBS_E_BAD_STATE);
 	assert_int_equal(integrity_seal(), OVBS_E_BAD_FORMAT); /* one was wrong: no lockdown */
 	reset();
 	frozen = false;
-	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN, 0), OVBS_E_ACCESS_CONFLICT);
+	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN), OVBS_E_ACCESS_CONFLICT);
 	reset();
-	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA + 8, TEXT_LEN, 0), OVBS_E_BAD_PARAMETERS);
+	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA + 8, TEXT_LEN), OVBS_E_BAD_PARAMETERS);
 	reset();
-	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, ~0ULL, 0), OVBS_E_BAD_PARAMETERS);
+	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, ~0ULL), OVBS_E_BAD_PARAMETERS);
 	reset();
-	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN, 0), OVBS_OK);
-	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN, 0), OVBS_E_BAD_STATE);
+	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN), OVBS_OK);
+	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN), OVBS_E_BAD_STATE);
 	reset();
-	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN, 0), OVBS_OK);
-	assert_int_equal(integrity_add(OVBS_SITES_SYMBOLS, FREE_VA, 12, 0), OVBS_E_ACCESS_CONFLICT); /* VTL0 can write it */
+	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN), OVBS_OK);
+	assert_int_equal(integrity_add(OVBS_SITES_FUNCTIONS, FREE_VA, 12), OVBS_E_ACCESS_CONFLICT); /* VTL0 can write it */
 	reset();
-	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN, 0), OVBS_OK);
-	assert_int_equal(integrity_add(OVBS_SITES_FTRACE, FREE_VA, sizeof(piece) + 16, 0), OVBS_E_BAD_FORMAT);
+	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN), OVBS_OK);
+	assert_int_equal(integrity_add(OVBS_SITES_FTRACE, FREE_VA, sizeof(piece) + 16), OVBS_E_BAD_FORMAT);
 	reset();
-	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN, 0), OVBS_OK);
-	assert_int_equal(integrity_add(OVBS_SITES_FTRACE, FREE_VA + RAM_SIZE, 16, 0), OVBS_E_BAD_PARAMETERS);
+	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN), OVBS_OK);
+	assert_int_equal(integrity_add(OVBS_SITES_FTRACE, FREE_VA + RAM_SIZE, 16), OVBS_E_BAD_PARAMETERS);
 	reset();
-	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN, 0), OVBS_OK);
-	assert_int_equal(integrity_add(8, FREE_VA, 16, 0), OVBS_E_BAD_FORMAT);
+	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN), OVBS_OK);
+	assert_int_equal(integrity_add(8, FREE_VA, 16), OVBS_E_BAD_FORMAT);
 	reset();
 	assert_int_equal(integrity_seal(), OVBS_OK); /* nothing said: nothing may be patched */
 	was_locked = true;
-	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN, 0), OVBS_E_BAD_STATE);
+	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN), OVBS_E_BAD_STATE);
 }
 
 /* Memory that is no text is not this judge's business. */
@@ -405,11 +397,11 @@ static void test_elsewhere(void **state)
 	const char *why = "";
 
 	ready();
-	assert_false(integrity_write(&m, &why));
+	assert_false(integrity_write(&m, &regs, &why));
 	assert_null(why);
 	reset();
 	m.guest_physical_address = TEXT_GPA;
-	assert_false(integrity_write(&m, &why));
+	assert_false(integrity_write(&m, &regs, &why));
 	assert_null(why);
 }
 

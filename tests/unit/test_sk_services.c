@@ -97,7 +97,7 @@ enum ovbs_result protect_lockdown(void)
 	return OVBS_OK;
 }
 
-enum ovbs_result integrity_add(uint64_t kind, uint64_t va, uint64_t bytes, uint64_t more)
+enum ovbs_result integrity_add(uint64_t kind, uint64_t va, uint64_t bytes)
 {
 	pieces++;
 	return OVBS_OK;
