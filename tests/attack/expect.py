@@ -431,6 +431,14 @@ LOCKDOWN = (
 )
 
 
+PATCH = (
+    vtl1("ok", "patch_arm", "patch_undo", why="what Linux's own patching writes is done")
+    + vtl1("#GP", *[f"patch_{n}" for n in words("arm_twice target finish_other mov stosb down inside beside tail whole long")],
+           why="a patch of frozen text is judged by place, bytes and order: everything else is refused")
+    + vtl1("kept", "patch_content")
+)
+
+
 def lockdown_user_rows(p):
     if p.intel:
         return vtl1("#GP", "lockdown_exec_user", why="mode-based execute control: a program's page is no code of the kernel's")
@@ -556,6 +564,7 @@ ATTACKS = [
     *[Attack(row.name, fixed([row]), where=lambda p: p.cpus == 2, seconds=20) for row in RESERVED],
     Attack("lockdown", fixed(LOCKDOWN)),  # the last in its boot: the kernel can't patch its text any more
     Attack("lockdown_user", lockdown_user_rows),
+    Attack("patch", fixed(PATCH), final=True),
     Attack("apic_mode", fixed(other("ok", ("ok", "#GP"), "apic_mode_to_x2", why="#GP where the CPU has no x2APIC"),
                               other("#GP", ("#GP", "ok"), "apic_mode_back", why="without x2APIC there was no way there"),
                               other("stopped", "guarded", "apic_mode_self_init", why="INIT in the new mode"),
@@ -676,6 +685,7 @@ ANY_CONTROL = {
     "vtl1_protect": {"protect_own": "none"},
     "lockdown": {"lockdown": "none"},
     "lockdown_user": {"lockdown_exec_user": "none"},
+    "patch": {"patch_arm_twice": "ok", "patch_mov": "ok", "patch_whole": "ok", "patch_content": "written"},
     "vtl1_trustlet": {"tl_read_kernel": "none"},
     "vtl1_endless": {"tl_endless": "none"},
     "vtl1_registers": {"registers_general": "none"},

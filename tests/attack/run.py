@@ -132,6 +132,8 @@ def fate(m, error):
 def run_attack(m, attack):
     """[(name, outcome, detail)], the whole text, and the machine's fate (None: it lives)."""
     command = f"echo {attack.name} >/proc/openvbs_attack && cat /proc/openvbs_attack"
+    if attack.name == "patch":  # without openvbs the module does not load, and the attack goes through
+        command = f"insmod /root/openvbs.ko integrity=1; {command}"
     if attack.name == "user":
         command = "chmod +x /root/attack_user; /root/attack_user $(cat /run/hidden 2>/dev/null)"
     try:
