@@ -55,19 +55,19 @@
 #define EFER_NXE  (1ULL << 11)
 #define EFER_SVME (1ULL << 12)
 
-#define MSR_APIC_BASE   0x0000001Bu
+#define MSR_APIC_BASE    0x0000001Bu
 #define MSR_SYSENTER_CS  0x00000174u
 #define MSR_SYSENTER_ESP 0x00000175u
 #define MSR_SYSENTER_EIP 0x00000176u
-#define MSR_X2APIC_BASE 0x00000800u
-#define MSR_X2APIC_ICR  0x00000830u
-#define MSR_EFER        0xC0000080u
-#define MSR_STAR        0xC0000081u
-#define MSR_LSTAR       0xC0000082u
-#define MSR_CSTAR       0xC0000083u
-#define MSR_SFMASK      0xC0000084u
-#define MSR_FS_BASE     0xC0000100u
-#define MSR_GS_BASE     0xC0000101u
+#define MSR_X2APIC_BASE  0x00000800u
+#define MSR_X2APIC_ICR   0x00000830u
+#define MSR_EFER         0xC0000080u
+#define MSR_STAR         0xC0000081u
+#define MSR_LSTAR        0xC0000082u
+#define MSR_CSTAR        0xC0000083u
+#define MSR_SFMASK       0xC0000084u
+#define MSR_FS_BASE      0xC0000100u
+#define MSR_GS_BASE      0xC0000101u
 
 #define APIC_BASE_X2APIC (1ULL << 10)
 #define APIC_BASE_ENABLE (1ULL << 11)

@@ -91,7 +91,7 @@ struct pins {
 	uint64_t control;            /* HV_CR_INTERCEPT_*; 0: nothing is pinned */
 	uint64_t cr0_mask, cr4_mask; /* which bits, while `control` says so */
 	uint64_t cr0, cr4, efer;     /* the pinned values */
-	uint64_t held0, held4;       /* bits of CR0 and CR4 that VTL0 has not written itself since its INIT */
+	uint64_t held0, held4; /* bits of CR0 and CR4 that VTL0 has not written itself since its INIT */
 };
 
 /*

@@ -30,11 +30,10 @@ static const struct pinned_msr {
 	{ HV_CR_INTERCEPT_SYSENTER_ESP_WRITE, MSR_SYSENTER_ESP, HV_X64_REGISTER_SYSENTER_ESP, false },
 };
 
-#define CONTROL_MSRS                                                                               \
-	(HV_CR_INTERCEPT_EFER_WRITE | HV_CR_INTERCEPT_STAR_WRITE | HV_CR_INTERCEPT_LSTAR_WRITE |   \
-	 HV_CR_INTERCEPT_CSTAR_WRITE | HV_CR_INTERCEPT_SFMASK_WRITE |                              \
-	 HV_CR_INTERCEPT_SYSENTER_CS_WRITE | HV_CR_INTERCEPT_SYSENTER_EIP_WRITE |                  \
-	 HV_CR_INTERCEPT_SYSENTER_ESP_WRITE)
+#define CONTROL_MSRS                                                                                      \
+	(HV_CR_INTERCEPT_EFER_WRITE | HV_CR_INTERCEPT_STAR_WRITE | HV_CR_INTERCEPT_LSTAR_WRITE |          \
+	 HV_CR_INTERCEPT_CSTAR_WRITE | HV_CR_INTERCEPT_SFMASK_WRITE | HV_CR_INTERCEPT_SYSENTER_CS_WRITE | \
+	 HV_CR_INTERCEPT_SYSENTER_EIP_WRITE | HV_CR_INTERCEPT_SYSENTER_ESP_WRITE)
 #define CONTROL_KNOWN (HV_CR_INTERCEPT_CR0_WRITE | HV_CR_INTERCEPT_CR4_WRITE | CONTROL_MSRS)
 
 /* For CPUs that VTL1 has not pinned: what it set last, and the MSRs of the CPU where it did. */
@@ -256,7 +255,7 @@ static const struct pinned_msr *find(uint32_t msr)
 
 int pin_msr_write(struct vcpu *v, uint32_t msr, uint64_t value, uint64_t rip)
 {
-	const struct pins *p = &this_cpu->pins;
+	struct pins *p = &this_cpu->pins;
 	const struct pinned_msr *m = find(msr);
 	unsigned int length = (unsigned int)(arch_rip(v) - rip);
 	uint64_t changed;
@@ -272,6 +271,8 @@ int pin_msr_write(struct vcpu *v, uint32_t msr, uint64_t value, uint64_t rip)
 	}
 	if (msr == MSR_EFER)
 		return -ENOENT; /* the vendor's, pinned or not */
+	if (msr == MSR_LSTAR)
+		p->held0 = p->held4 = 0; /* the end of Linux's way up: see pin.h */
 	if (!changed)
 		return 0;
 	return arch_register(v, m->name, &value, true) ? -EPERM : 0;

@@ -12,8 +12,9 @@
  * - MSRs but EFER keep their values, and their pins (as the hardware's do).
  * - The bits PIN_HELD of CR0 and CR4 have their pinned values at once, in real
  *   mode, where they mean nothing; what VTL0 writes there without them leaves them
- *   as they are, silently, until it has written them itself. So there is no
- *   instruction of VTL0's with paging on and without them.
+ *   as they are, silently, until it has written them itself, or LSTAR (the last of
+ *   what Linux sets on its way up; with a read shadow, VMX, a write of what is there
+ *   is no exit). So no instruction of VTL0's runs with paging on and without them.
  * - All other bits, and EFER, may go to their pinned value, and not back.
  * - A CPU that VTL1 never pinned (off at lockdown) starts with the pins, and the
  *   MSRs, of the CPU that was pinned last.

@@ -79,11 +79,22 @@ static void go_to(struct vcpu *v)
 	arch_switch_vtl(v);
 }
 
+static int write_register(struct vcpu *v, uint32_t name, uint64_t value)
+{
+	uint64_t before;
+	int err = arch_register(v, name, &before, false);
+
+	if (!err)
+		err = arch_register(v, name, &value, true);
+	if (!err && !v->vtl)
+		pin_moved(name, before, value);
+	return err;
+}
+
 /* The registers of @vtl, made current for as long as that takes. */
 static int private_register(unsigned int vtl, uint32_t name, uint64_t *value, bool write)
 {
 	struct vcpu *own = this_cpu->active, *v = &this_cpu->vtl[vtl];
-	uint64_t before = 0;
 	int err = 0;
 
 	go_to(v);
@@ -91,10 +102,10 @@ static int private_register(unsigned int vtl, uint32_t name, uint64_t *value, bo
 		v->gpr[name - HV_X64_REGISTER_RAX] = *value;
 	else if (is_gpr(name))
 		*value = v->gpr[name - HV_X64_REGISTER_RAX];
-	else if (!write)
+	else if (write)
+		err = write_register(v, name, *value);
+	else
 		err = arch_register(v, name, value, false);
-	else if (!(err = arch_register(v, name, &before, false)) && !(err = arch_register(v, name, value, true)) && !vtl)
-		pin_moved(name, before, *value);
 	go_to(own);
 	return err;
 }

@@ -303,7 +303,8 @@ _Static_assert(sizeof(struct hv_message_header) == 16, "TLFS, HV_MESSAGE_HEADER"
 _Static_assert(sizeof(struct hv_x64_intercept_message_header) == 40, "TLFS, HV_X64_INTERCEPT_MESSAGE_HEADER");
 _Static_assert(sizeof(struct hv_x64_memory_intercept_message) == 96, "TLFS, HV_X64_MEMORY_INTERCEPT_MESSAGE");
 _Static_assert(sizeof(struct hv_x64_msr_intercept_message) == 80, "TLFS, HV_X64_MSR_INTERCEPT_MESSAGE");
-_Static_assert(sizeof(struct hv_x64_register_intercept_message) == 80, "TLFS, HV_X64_REGISTER_INTERCEPT_MESSAGE");
+_Static_assert(sizeof(struct hv_x64_register_intercept_message) == 80,
+	       "TLFS, HV_X64_REGISTER_INTERCEPT_MESSAGE");
 _Static_assert(offsetof(struct hv_vp_assist_page, vtl_return_rax) == 16, "TLFS, HV_VP_VTL_CONTROL");
 _Static_assert(offsetof(struct hv_vp_assist_page, intercept_message) == 112, "HV_VP_ASSIST_PAGE");
 _Static_assert(sizeof(struct hv_vp_assist_page) == 4096, "one page");

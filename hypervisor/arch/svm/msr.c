@@ -12,7 +12,6 @@
 #include <ovbs_errno.h>
 #include <ovbs_string.h>
 
-#include "arch/x86/control.h"
 #include "arch/x86/permission.h"
 #include "core/log.h"
 #include "core/pin.h"
@@ -197,7 +196,7 @@ int svm_write_efer(struct vcpu *v, uint64_t value)
 	struct vmcb *b = v->arch.vmcb;
 
 	if ((value & EFER_SVME) || (((value ^ b->efer) & EFER_LME) && (b->cr0 & CR0_PG)) ||
-	    !control_efer_exists(value, ours))
+	    !efer_exists(value, ours))
 		return -EPERM;
 	b->efer = (value & ~EFER_LMA) | (b->efer & EFER_LMA) | EFER_SVME;
 	b->tlb_control = TLB_FLUSH_ALL; /* NXE changes what cached translations mean */

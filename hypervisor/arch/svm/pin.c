@@ -29,12 +29,15 @@ void svm_pin_prepare(void)
 		unsigned int bit;
 		uint64_t cr4;
 	} rows[] = {
-		{ f1.edx, 1, CR4_VME | CR4_PVI }, { f1.edx, 2, CR4_DE },        { f1.edx, 3, CR4_PSE },
-		{ f1.edx, 4, CR4_TSD },           { f1.edx, 6, CR4_PAE },       { f1.edx, 7, CR4_MCE },
-		{ f1.edx, 13, CR4_PGE },          { f1.edx, 24, CR4_OSFXSR },   { f1.edx, 25, CR4_OSXMMEXCPT },
-		{ f1.ecx, 17, CR4_PCIDE },        { f1.ecx, 26, CR4_OSXSAVE },  { f7.ebx, 0, CR4_FSGSBASE },
-		{ f7.ebx, 7, CR4_SMEP },          { f7.ebx, 20, CR4_SMAP },     { f7.ecx, 2, CR4_UMIP },
-		{ f7.ecx, 3, CR4_PKE },           { f7.ecx, 7, CR4_CET },       { f7.ecx, 16, CR4_LA57 },
+		{ f1.edx, 1, CR4_VME | CR4_PVI }, { f1.edx, 2, CR4_DE },
+		{ f1.edx, 3, CR4_PSE },           { f1.edx, 4, CR4_TSD },
+		{ f1.edx, 6, CR4_PAE },           { f1.edx, 7, CR4_MCE },
+		{ f1.edx, 13, CR4_PGE },          { f1.edx, 24, CR4_OSFXSR },
+		{ f1.edx, 25, CR4_OSXMMEXCPT },   { f1.ecx, 17, CR4_PCIDE },
+		{ f1.ecx, 26, CR4_OSXSAVE },      { f7.ebx, 0, CR4_FSGSBASE },
+		{ f7.ebx, 7, CR4_SMEP },          { f7.ebx, 20, CR4_SMAP },
+		{ f7.ecx, 2, CR4_UMIP },          { f7.ecx, 3, CR4_PKE },
+		{ f7.ecx, 7, CR4_CET },           { f7.ecx, 16, CR4_LA57 },
 	};
 
 	cr4_exists = CR4_PCE; /* every AMD CPU with long mode */
@@ -135,8 +138,8 @@ static bool decode(struct vcpu *v, enum cpu_mode mode, struct cr_insn *out)
 	uint8_t bytes[INSN_MAX_LENGTH];
 	uint64_t length = b->next_rip - b->rip;
 
-	if ((svm_features & SVM_DECODE_ASSISTS) && (svm_features & SVM_NRIPS) && length <= INSN_MAX_LENGTH &&
-	    (b->exitinfo1 & CR_WRITE_MOV)) {
+	if ((svm_features & SVM_DECODE_ASSISTS) && (svm_features & SVM_NRIPS) &&
+	    length <= INSN_MAX_LENGTH && (b->exitinfo1 & CR_WRITE_MOV)) {
 		*out = (struct cr_insn){ .length = (uint8_t)length,
 					 .cr = b->exitcode == EXIT_CR4_WRITE ? 4 : 0,
 					 .reg = b->exitinfo1 & 0xF };

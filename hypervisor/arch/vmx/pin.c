@@ -11,6 +11,7 @@
 #include <ovbs_errno.h>
 
 #include "arch/x86/control.h"
+#include "arch/x86/permission.h"
 #include "core/log.h"
 #include "core/pin.h"
 
@@ -36,7 +37,8 @@ uint64_t vmx_cr0(void)
 
 static struct control control(void)
 {
-	return (struct control){ vmx_cr0(), vmread(VMCS_GUEST_CR3), vmread(VMCS_GUEST_CR4) & ~vmx_hidden_cr4(),
+	return (struct control){ vmx_cr0(), vmread(VMCS_GUEST_CR3),
+				 vmread(VMCS_GUEST_CR4) & ~vmx_hidden_cr4(),
 				 vmread(VMCS_GUEST_EFER), vmx_code64() };
 }
 
@@ -75,7 +77,7 @@ int vmx_write_efer(struct vcpu *v, uint64_t value)
 	uint64_t old = vmread(VMCS_GUEST_EFER);
 
 	if ((((value ^ old) & EFER_LME) && (vmread(VMCS_GUEST_CR0) & CR0_PG)) ||
-	    !control_efer_exists(value, EFER_LME | EFER_LMA | EFER_NXE))
+	    !efer_exists(value, EFER_LME | EFER_LMA | EFER_NXE))
 		return -EPERM;
 	vmx_put_efer((value & ~EFER_LMA) | (old & EFER_LMA));
 	vmx_flush_linear(v); /* NXE changes what cached translations mean */
@@ -133,7 +135,8 @@ static int write_msr(uint32_t name, uint64_t value)
 		return -ENOENT;
 	if (msr)
 		return wrmsr_safe(msr, value) ? -EINVAL : 0;
-	if (field == VMCS_GUEST_SYSENTER_CS ? value >> 32 != 0 : !control_canonical(value, vmread(VMCS_GUEST_CR4)))
+	if (field == VMCS_GUEST_SYSENTER_CS ? value >> 32 != 0 :
+					      !control_canonical(value, vmread(VMCS_GUEST_CR4)))
 		return -EINVAL;
 	vmwrite(field, value);
 	return 0;
@@ -161,7 +164,8 @@ int vmx_write(struct vcpu *v, uint32_t name, uint64_t value)
  */
 void vmx_cr_write(struct vcpu *v)
 {
-	uint64_t q = v->arch.qualification, shadow = vmread(VMCS_CR0_SHADOW), value = v->gpr[q >> 8 & 0xF];
+	uint64_t q = v->arch.qualification, shadow = vmread(VMCS_CR0_SHADOW),
+		 value = v->gpr[q >> 8 & 0xF];
 	unsigned int cr = q & 0xF, type = q >> 4 & 3, length = (unsigned int)vmread(VMCS_EXIT_LENGTH);
 
 	if (!vmx_code64())

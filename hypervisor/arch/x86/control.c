@@ -6,10 +6,11 @@
 
 #define CR0_EXISTS                                                                                 \
 	(CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
-#define LMSW_BITS    0xFULL
-#define CR3_PCID     0xFFFULL
-#define FLUSHES_CR0  (CR0_PE | CR0_WP | CR0_PG | CR0_CD | CR0_NW)
-#define FLUSHES_CR4  (CR4_PSE | CR4_PAE | CR4_PGE | CR4_LA57 | CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_PKE | CR4_CET)
+#define LMSW_BITS   0xFULL
+#define CR3_PCID    0xFFFULL
+#define FLUSHES_CR0 (CR0_PE | CR0_WP | CR0_PG | CR0_CD | CR0_NW)
+#define FLUSHES_CR4                                                                                \
+	(CR4_PSE | CR4_PAE | CR4_PGE | CR4_LA57 | CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_PKE | CR4_CET)
 
 static bool pae32(uint64_t cr0, uint64_t cr4, uint64_t efer)
 {
@@ -21,8 +22,8 @@ bool control_cr0_write(struct control *c, uint64_t value)
 	bool on = (value & CR0_PG) && !(c->cr0 & CR0_PG), off = !(value & CR0_PG) && (c->cr0 & CR0_PG);
 	uint64_t efer = c->efer;
 
-	if (value >> 32 || ((value & CR0_PG) && !(value & CR0_PE)) || ((value & CR0_NW) && !(value & CR0_CD)) ||
-	    (!(value & CR0_WP) && (c->cr4 & CR4_CET)))
+	if (value >> 32 || ((value & CR0_PG) && !(value & CR0_PE)) ||
+	    ((value & CR0_NW) && !(value & CR0_CD)) || (!(value & CR0_WP) && (c->cr4 & CR4_CET)))
 		return false;
 	if (on && (efer & EFER_LME)) {
 		if (!(c->cr4 & CR4_PAE) || c->code64)
@@ -77,13 +78,4 @@ bool control_canonical(uint64_t value, uint64_t cr4)
 	unsigned int unused = cr4 & CR4_LA57 ? 7 : 16;
 
 	return (uint64_t)((int64_t)(value << unused) >> unused) == value;
-}
-
-bool control_efer_exists(uint64_t value, uint64_t ours)
-{
-	uint64_t host = rdmsr(MSR_EFER), test = value | ours;
-	bool ok = !wrmsr_safe(MSR_EFER, test) && rdmsr(MSR_EFER) == test;
-
-	wrmsr(MSR_EFER, host);
-	return ok;
 }

@@ -38,12 +38,4 @@ uint64_t control_lmsw(uint64_t cr0, uint64_t source);
 /** control_canonical - may @value be an address, with this CR4? Context: any; pure. */
 bool control_canonical(uint64_t value, uint64_t cr4);
 
-/**
- * control_efer_exists - are all bits of @value EFER's on this CPU?
- * @ours: bits that the host needs meanwhile
- *
- * The CPU is asked, by writing; what it drops silently (QEMU TCG) is refused too. Context: host.
- */
-bool control_efer_exists(uint64_t value, uint64_t ours);
-
 #endif
