@@ -12,6 +12,8 @@
 
 #define CR0_PE (1ULL << 0)
 #define CR0_MP (1ULL << 1)
+#define CR0_EM (1ULL << 2)
+#define CR0_TS (1ULL << 3)
 #define CR0_ET (1ULL << 4)
 #define CR0_NE (1ULL << 5)
 #define CR0_WP (1ULL << 16)
@@ -20,17 +22,26 @@
 #define CR0_CD (1ULL << 30)
 #define CR0_PG (1ULL << 31)
 
+#define CR4_VME        (1ULL << 0)
+#define CR4_PVI        (1ULL << 1)
+#define CR4_TSD        (1ULL << 2)
+#define CR4_DE         (1ULL << 3)
+#define CR4_PSE        (1ULL << 4)
 #define CR4_PAE        (1ULL << 5)
 #define CR4_MCE        (1ULL << 6)
 #define CR4_PGE        (1ULL << 7)
+#define CR4_PCE        (1ULL << 8)
 #define CR4_OSFXSR     (1ULL << 9)
 #define CR4_OSXMMEXCPT (1ULL << 10)
 #define CR4_UMIP       (1ULL << 11)
 #define CR4_LA57       (1ULL << 12)
+#define CR4_FSGSBASE   (1ULL << 16)
+#define CR4_PCIDE      (1ULL << 17)
 #define CR4_OSXSAVE    (1ULL << 18)
 #define CR4_SMEP       (1ULL << 20)
 #define CR4_SMAP       (1ULL << 21)
 #define CR4_PKE        (1ULL << 22)
+#define CR4_CET        (1ULL << 23)
 
 #define RFLAGS_FIXED (1ULL << 1)
 #define RFLAGS_TF    (1ULL << 8)
@@ -44,15 +55,19 @@
 #define EFER_NXE  (1ULL << 11)
 #define EFER_SVME (1ULL << 12)
 
-#define MSR_APIC_BASE   0x0000001Bu
-#define MSR_X2APIC_BASE 0x00000800u
-#define MSR_X2APIC_ICR  0x00000830u
-#define MSR_EFER        0xC0000080u
-#define MSR_STAR        0xC0000081u
-#define MSR_LSTAR       0xC0000082u
-#define MSR_SFMASK      0xC0000084u
-#define MSR_FS_BASE     0xC0000100u
-#define MSR_GS_BASE     0xC0000101u
+#define MSR_APIC_BASE    0x0000001Bu
+#define MSR_SYSENTER_CS  0x00000174u
+#define MSR_SYSENTER_ESP 0x00000175u
+#define MSR_SYSENTER_EIP 0x00000176u
+#define MSR_X2APIC_BASE  0x00000800u
+#define MSR_X2APIC_ICR   0x00000830u
+#define MSR_EFER         0xC0000080u
+#define MSR_STAR         0xC0000081u
+#define MSR_LSTAR        0xC0000082u
+#define MSR_CSTAR        0xC0000083u
+#define MSR_SFMASK       0xC0000084u
+#define MSR_FS_BASE      0xC0000100u
+#define MSR_GS_BASE      0xC0000101u
 
 #define APIC_BASE_X2APIC (1ULL << 10)
 #define APIC_BASE_ENABLE (1ULL << 11)

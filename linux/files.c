@@ -44,6 +44,7 @@ static const char *const stat_names[] = {
 	[OVBS_STAT_VTL_INTERRUPT] = "vtl_interrupt",
 	[OVBS_STAT_VTL_INTERCEPT] = "vtl_intercept",
 	[OVBS_STAT_SLAT_RUN] = "slat_run",
+	[OVBS_STAT_CR] = "cr",
 };
 static_assert(ARRAY_SIZE(stat_names) == OVBS_STAT_COUNT);
 

@@ -57,8 +57,22 @@ void arch_skip_hypercall(struct vcpu *v);
 void arch_notify(struct vcpu *v, uint8_t vector);
 void arch_notify_end(struct vcpu *v);
 
-/** arch_register - where the private register @name (enum hv_register_name) of @v is read (*@value filled) or written. -ENOENT, -EINVAL. @v's state is the current one. */
+/**
+ * arch_register - where the private register @name (enum hv_register_name) of @v is read (*@value filled) or written
+ *
+ * CR0, CR4, EFER and the MSRs of system calls are VTL0's only to write, and as VTL0
+ * itself could with what the CPU has: with the TLB flush that goes with it. @v's
+ * state is the current one. Return: 0, -ENOENT, -EINVAL (for VTL0: #GP).
+ */
 int arch_register(struct vcpu *v, uint32_t name, uint64_t *value, bool write);
+
+/**
+ * arch_pin - exit when VTL0 writes MOV to CR0 or CR4 that changes a bit of @cr0, @cr4, or, with @msrs, one of PIN_MSRS (core/pin.h)
+ *
+ * It may exit for other writes of these registers too. VTL0's state is the current
+ * one. INIT may take the exits off: pin_after_init() sets them again.
+ */
+void arch_pin(struct vcpu *v, uint64_t cr0, uint64_t cr4, bool msrs);
 
 /** arch_handle_exit - the vendor's switch over the exit reason, into the common handlers of core/exits.h. */
 void arch_handle_exit(struct vcpu *v);

@@ -13,6 +13,7 @@
 #include "arch/x86/apic.h"
 #include "core/icr.h"
 #include "core/log.h"
+#include "core/pin.h"
 #include "core/power.h"
 #include "core/vtl.h"
 
@@ -163,6 +164,7 @@ static void wait_for_sipi(struct vcpu *v)
 		}
 	}
 	arch_init_state(v);
+	pin_after_init(v);
 	apic_reset();
 	v->nmi_pending = false;
 	arch_sipi_state(v, vector);

@@ -9,7 +9,8 @@
  * struct cpu_shared is the letter box: the little that CPUs tell each other.
  * Its `lock` guards the start-up fields; the flags are single atomic words.
  *
- * Lock order: icr.c's trap_lock, cpu_shared.lock, slat.lock, the log's. All are
+ * Lock order: icr.c's trap_lock, cpu_shared.lock, slat.lock, the log's; pin.c's
+ * start_lock is taken alone. All are
  * taken with GIF clear (no interrupt, NMI or SMI can come in between).
  */
 #ifndef HV_CORE_CPU_H
@@ -85,6 +86,14 @@ _Static_assert(sizeof(struct tss) == 104, "APM 2, figure 12-8");
 
 #define VTL_COUNT 2
 
+/* What VTL1 pins of VTL0's registers on this CPU (core/pin.h). */
+struct pins {
+	uint64_t control;            /* HV_CR_INTERCEPT_*; 0: nothing is pinned */
+	uint64_t cr0_mask, cr4_mask; /* which bits, while `control` says so */
+	uint64_t cr0, cr4, efer;     /* the pinned values */
+	uint64_t held0, held4; /* bits of CR0 and CR4 that VTL0 has not written itself since its INIT */
+};
+
 /*
  * One virtual processor at one VTL: its private state (TLFS, Virtual Secure
  * Mode) is in a VMCB or VMCS of its own. The general registers but RSP are
@@ -117,6 +126,7 @@ struct cpu {
 	uint64_t assist_gpa; /* VTL1's VP assist page, mapped at PRIV_ASSIST; 0: none */
 	uint64_t vtl0_perf;  /* counters and records that VTL0 had on when VTL1 was entered */
 	uint64_t vtl0_debugctl;
+	struct pins pins;
 	uint64_t os_id;              /* HV_X64_MSR_GUEST_OS_ID as VTL0 wrote it */
 	uint8_t hc_input[PAGE_SIZE]; /* a hypercall's input, copied once */
 	uint8_t hc_output[512];

@@ -19,6 +19,7 @@
 #include "core/icr.h"
 #include "core/log.h"
 #include "core/pci.h"
+#include "core/pin.h"
 #include "core/power.h"
 #include "core/vapic.h"
 #include "core/vtl.h"
@@ -212,11 +213,13 @@ void exit_wrmsr(struct vcpu *v)
 		err = icr_write_x2apic(value);
 	} else {
 		count_exit(OVBS_STAT_MSR_WRITE);
-		err = arch_msr_write(v, msr, value);
+		err = pin_msr_write(v, msr, value, rip);
+		if (err == -ENOENT)
+			err = arch_msr_write(v, msr, value);
 		if (err == -ENOENT)
 			err = plain_write(msr, value);
 	}
-	if (err) {
+	if (err < 0) {
 		arch_set_rip(v, rip);
 		arch_inject(v, VEC_GP, true, 0);
 	}

@@ -9,6 +9,7 @@
 
 #include "arch/contract.h"
 #include "core/hypercall.h"
+#include "core/pin.h"
 #include "core/vtl.h"
 
 static enum hv_status check_header(const struct hc_input *in, unsigned int *vtl)
@@ -69,26 +70,43 @@ static bool is_gpr(uint32_t name)
 	return name >= HV_X64_REGISTER_RAX && name <= HV_X64_REGISTER_R15;
 }
 
+/* Makes the state of @v the current one. */
+static void go_to(struct vcpu *v)
+{
+	if (this_cpu->active == v)
+		return;
+	this_cpu->active = v;
+	arch_switch_vtl(v);
+}
+
+static int write_register(struct vcpu *v, uint32_t name, uint64_t value)
+{
+	uint64_t before;
+	int err = arch_register(v, name, &before, false);
+
+	if (!err)
+		err = arch_register(v, name, &value, true);
+	if (!err && !v->vtl)
+		pin_moved(name, before, value);
+	return err;
+}
+
 /* The registers of @vtl, made current for as long as that takes. */
 static int private_register(unsigned int vtl, uint32_t name, uint64_t *value, bool write)
 {
 	struct vcpu *own = this_cpu->active, *v = &this_cpu->vtl[vtl];
 	int err = 0;
 
-	if (v != own) {
-		this_cpu->active = v;
-		arch_switch_vtl(v);
-	}
+	go_to(v);
 	if (is_gpr(name) && write)
 		v->gpr[name - HV_X64_REGISTER_RAX] = *value;
 	else if (is_gpr(name))
 		*value = v->gpr[name - HV_X64_REGISTER_RAX];
+	else if (write)
+		err = write_register(v, name, *value);
 	else
-		err = arch_register(v, name, value, write);
-	if (v != own) {
-		this_cpu->active = own;
-		arch_switch_vtl(own);
-	}
+		err = arch_register(v, name, value, false);
+	go_to(own);
 	return err;
 }
 
@@ -104,6 +122,10 @@ enum hv_status hc_get_vp_register(const struct hc_input *in)
 	*out = (struct hv_register_value){ 0 };
 	if (vsm_register(name, vtl, &out->low))
 		return HV_STATUS_SUCCESS;
+	if (vtl && pin_is_register(name)) {
+		out->low = pin_get(name);
+		return HV_STATUS_SUCCESS;
+	}
 	return private_register(vtl, name, &out->low, false) ? HV_STATUS_INVALID_PARAMETER :
 							       HV_STATUS_SUCCESS;
 }
@@ -115,19 +137,17 @@ static enum hv_status set_pending_event(unsigned int vtl, uint64_t event)
 	if (vtl || !(event & HV_PENDING_EXCEPTION) || HV_PENDING_EVENT_TYPE(event) ||
 	    (vector != VEC_GP && vector != VEC_UD))
 		return HV_STATUS_INVALID_REGISTER_VALUE;
-	this_cpu->active = &this_cpu->vtl[0];
-	arch_switch_vtl(this_cpu->active);
+	go_to(&this_cpu->vtl[0]);
 	arch_inject(this_cpu->active, (enum x86_vector)vector, event & HV_PENDING_HAS_ERROR,
 		    HV_PENDING_ERROR(event));
-	this_cpu->active = &this_cpu->vtl[1];
-	arch_switch_vtl(this_cpu->active);
+	go_to(&this_cpu->vtl[1]);
 	return HV_STATUS_SUCCESS;
 }
 
 static bool name_is_own(uint32_t name)
 {
 	return name == HV_REGISTER_VSM_VINA || name == HV_REGISTER_VP_ASSIST_PAGE ||
-	       name == HV_REGISTER_VSM_PARTITION_CONFIG;
+	       name == HV_REGISTER_VSM_PARTITION_CONFIG || pin_is_register(name);
 }
 
 /* Of the default rights only those to execute can be taken: VTL0 could not go on without the others. */
@@ -143,8 +163,20 @@ static enum hv_status set_partition_config(uint64_t value)
 	return HV_STATUS_SUCCESS;
 }
 
+static enum hv_status set_pin(uint32_t name, uint64_t value)
+{
+	enum hv_status status;
+
+	go_to(&this_cpu->vtl[0]);
+	status = pin_set(name, value);
+	go_to(&this_cpu->vtl[1]);
+	return status;
+}
+
 static enum hv_status set_own(uint32_t name, uint64_t value)
 {
+	if (pin_is_register(name))
+		return set_pin(name, value);
 	if (name == HV_REGISTER_VSM_PARTITION_CONFIG)
 		return set_partition_config(value);
 	if (name == HV_REGISTER_VSM_VINA) {

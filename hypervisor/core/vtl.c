@@ -280,28 +280,46 @@ void vtl_call_back(struct vcpu *v)
 	arch_notify(v, this_cpu->vina);
 }
 
-static void describe(struct hv_x64_memory_intercept_message *m, struct vcpu *v, const struct slat_fault *f)
+struct hv_x64_intercept_message_header vtl_intercept_header(struct vcpu *v, enum hv_intercept_access access,
+							    unsigned int length)
 {
 	struct gwalk w;
 	uint64_t linear_rip;
 	enum cpu_mode mode = arch_walk(v, &w, &linear_rip);
 
+	return (struct hv_x64_intercept_message_header){
+		.vp_index = this_cpu->index,
+		.instruction_length = length & 0xF,
+		.intercept_access_type = (uint8_t)access,
+		.execution_state = (uint16_t)(w.cpl | (w.cr0 & CR0_PE ? 1u << 2 : 0) |
+					      (w.efer & EFER_LMA ? 1u << 4 : 0)),
+		.cs = { .attributes = mode == CPU_MODE_64 ? 1u << 13 : 0 },
+		.rip = arch_rip(v),
+		.rflags = w.rflags,
+	};
+}
+
+bool vtl_intercept_ready(void)
+{
+	return this_cpu->vtl1_ready && this_cpu->assist_gpa;
+}
+
+void vtl_enter_intercept(void)
+{
+	count_exit(OVBS_STAT_VTL_INTERCEPT);
+	enter_vtl1(HV_VTL_ENTRY_INTERCEPT);
+}
+
+static void describe(struct hv_x64_memory_intercept_message *m, struct vcpu *v, const struct slat_fault *f)
+{
 	*m = (struct hv_x64_memory_intercept_message){
 		.message = {
 			.message_type = HV_MESSAGE_GPA_INTERCEPT,
 			.payload_size = sizeof(*m) - sizeof(m->message),
 		},
-		.header = {
-			.vp_index = this_cpu->index,
-			.intercept_access_type = f->fetch ? HV_INTERCEPT_ACCESS_EXECUTE :
-						 f->write ? HV_INTERCEPT_ACCESS_WRITE :
-							    HV_INTERCEPT_ACCESS_READ,
-			.execution_state = (uint16_t)(w.cpl | (w.cr0 & CR0_PE ? 1u << 2 : 0) |
-						      (w.efer & EFER_LMA ? 1u << 4 : 0)),
-			.cs = { .attributes = mode == CPU_MODE_64 ? 1u << 13 : 0 },
-			.rip = arch_rip(v),
-			.rflags = w.rflags,
-		},
+		.header = vtl_intercept_header(v, f->fetch ? HV_INTERCEPT_ACCESS_EXECUTE :
+						  f->write ? HV_INTERCEPT_ACCESS_WRITE :
+							     HV_INTERCEPT_ACCESS_READ, 0),
 		.guest_physical_address = f->gpa.v,
 	};
 }
@@ -309,7 +327,7 @@ static void describe(struct hv_x64_memory_intercept_message *m, struct vcpu *v, 
 bool vtl_intercept(struct vcpu *v, const struct slat_fault *f)
 {
 	/* While something else was being delivered there is no instruction to go back to: refused here. */
-	if (!this_cpu->vtl1_ready || !this_cpu->assist_gpa || f->indirect || !vtl0_ram(f->gpa.v, 1))
+	if (!vtl_intercept_ready() || f->indirect || !vtl0_ram(f->gpa.v, 1))
 		return false;
 	if (slat_rights(&vtl0_slat, f->gpa) & (f->fetch ? f->user ? SLAT_U : SLAT_X :
 					       f->write ? SLAT_W :
@@ -317,9 +335,8 @@ bool vtl_intercept(struct vcpu *v, const struct slat_fault *f)
 		arch_slat_flush(v); /* given back in between */
 		return true;
 	}
-	count_exit(OVBS_STAT_VTL_INTERCEPT);
 	describe((struct hv_x64_memory_intercept_message *)vtl_assist->intercept_message, v, f);
-	enter_vtl1(HV_VTL_ENTRY_INTERCEPT);
+	vtl_enter_intercept();
 	return true;
 }
 

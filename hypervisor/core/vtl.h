@@ -72,6 +72,16 @@ void vtl_call_back(struct vcpu *v);
 /** vtl_intercept - VTL0's access @f failed where VTL1 took rights away: tell VTL1, which decides. False: not so. */
 bool vtl_intercept(struct vcpu *v, const struct slat_fault *f);
 
+/** vtl_intercept_ready - can VTL1 of this CPU be told of anything? */
+bool vtl_intercept_ready(void);
+
+/** vtl_enter_intercept - VTL1 runs next, for an intercept: the caller writes vtl_assist->intercept_message. vtl_intercept_ready(). */
+void vtl_enter_intercept(void);
+
+/** vtl_intercept_header - of a message about what @v does with the instruction at its RIP; @length: its bytes, 0: not known. */
+struct hv_x64_intercept_message_header vtl_intercept_header(struct vcpu *v, enum hv_intercept_access access,
+							    unsigned int length);
+
 /** vtl1_owns - does [@gpa, @gpa + @size) lie in VTL1's memory? */
 bool vtl1_owns(uint64_t gpa, uint64_t size);
 

@@ -63,7 +63,8 @@ enum ovbs_stat {
 	OVBS_STAT_VTL_INTERRUPT = 22, /* VTL1 was brought back for something of VTL0's */
 	OVBS_STAT_VTL_INTERCEPT = 23, /* secure intercepts */
 	OVBS_STAT_SLAT_RUN = 24, /* a page that a program runs for the first time; without mode-based execute control */
-	OVBS_STAT_COUNT = 25,
+	OVBS_STAT_CR = 25, /* CR0 and CR4 written while VTL1 pins bits of them */
+	OVBS_STAT_COUNT = 26,
 	OVBS_STAT_MAX = 32, /* slots reserved for each CPU */
 };
 

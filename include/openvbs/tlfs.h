@@ -153,6 +153,13 @@ enum hv_register_name {
 	HV_X64_REGISTER_CR3 = 0x00040002,
 	HV_X64_REGISTER_CR4 = 0x00040003,
 	HV_X64_REGISTER_EFER = 0x00080001,
+	HV_X64_REGISTER_SYSENTER_CS = 0x00080005,
+	HV_X64_REGISTER_SYSENTER_EIP = 0x00080006,
+	HV_X64_REGISTER_SYSENTER_ESP = 0x00080007,
+	HV_X64_REGISTER_STAR = 0x00080008,
+	HV_X64_REGISTER_LSTAR = 0x00080009,
+	HV_X64_REGISTER_CSTAR = 0x0008000A,
+	HV_X64_REGISTER_SFMASK = 0x0008000B,
 	HV_REGISTER_VP_INDEX = 0x00090003,
 	HV_REGISTER_VP_ASSIST_PAGE = 0x00090013,
 	HV_REGISTER_VSM_CODE_PAGE_OFFSETS = 0x000D0002,
@@ -161,7 +168,22 @@ enum hv_register_name {
 	HV_REGISTER_VSM_VINA = 0x000D0005,
 	HV_REGISTER_VSM_CAPABILITIES = 0x000D0006,
 	HV_REGISTER_VSM_PARTITION_CONFIG = 0x000D0007,
+	HV_X64_REGISTER_CR_INTERCEPT_CONTROL = 0x000E0000,
+	HV_X64_REGISTER_CR_INTERCEPT_CR0_MASK = 0x000E0001,
+	HV_X64_REGISTER_CR_INTERCEPT_CR4_MASK = 0x000E0002,
 };
+
+/* HV_REGISTER_CR_INTERCEPT_CONTROL (Secure Register Intercepts): those that are known here. docs/abi.md says what is intercepted. */
+#define HV_CR_INTERCEPT_CR0_WRITE          (1ULL << 0)
+#define HV_CR_INTERCEPT_CR4_WRITE          (1ULL << 1)
+#define HV_CR_INTERCEPT_LSTAR_WRITE        (1ULL << 6)
+#define HV_CR_INTERCEPT_STAR_WRITE         (1ULL << 8)
+#define HV_CR_INTERCEPT_CSTAR_WRITE        (1ULL << 10)
+#define HV_CR_INTERCEPT_EFER_WRITE         (1ULL << 14)
+#define HV_CR_INTERCEPT_SYSENTER_CS_WRITE  (1ULL << 19)
+#define HV_CR_INTERCEPT_SYSENTER_EIP_WRITE (1ULL << 20)
+#define HV_CR_INTERCEPT_SYSENTER_ESP_WRITE (1ULL << 21)
+#define HV_CR_INTERCEPT_SFMASK_WRITE       (1ULL << 22)
 
 /* HvRegisterVsmVpStatus: active VTL 3:0, enabled set 31:16. HvRegisterVsmPartitionStatus: enabled set 15:0, maximum 19:16. */
 #define HV_VSM_VP_ENABLED_SHIFT        16
@@ -195,7 +217,9 @@ enum hv_vtl_entry_reason {
 };
 
 /* Intercept Messages. */
-#define HV_MESSAGE_GPA_INTERCEPT 0x80000001u
+#define HV_MESSAGE_GPA_INTERCEPT      0x80000001u
+#define HV_MESSAGE_MSR_INTERCEPT      0x80010001u
+#define HV_MESSAGE_REGISTER_INTERCEPT 0x80010006u
 
 enum hv_intercept_access {
 	HV_INTERCEPT_ACCESS_READ = 0,
@@ -233,6 +257,24 @@ struct hv_x64_memory_intercept_message {
 	uint8_t instruction_bytes[16];
 };
 
+struct hv_x64_msr_intercept_message {
+	struct hv_message_header message;
+	struct hv_x64_intercept_message_header header;
+	uint32_t msr_number;
+	uint32_t reserved;
+	uint64_t rdx, rax; /* the low halves count */
+};
+
+struct hv_x64_register_intercept_message {
+	struct hv_message_header message;
+	struct hv_x64_intercept_message_header header;
+	uint8_t flags; /* bit 0: the operand is in memory; never set here */
+	uint8_t reserved8;
+	uint16_t reserved16;
+	uint32_t register_name;
+	struct hv_register_value value; /* that VTL0 wants to write */
+};
+
 /* VP Assist Page: per VTL and virtual processor. */
 struct hv_vp_assist_page {
 	uint32_t apic_assist;
@@ -260,6 +302,9 @@ _Static_assert(sizeof(struct hv_register_assoc) == 32, "TLFS, HvCallSetVpRegiste
 _Static_assert(sizeof(struct hv_message_header) == 16, "TLFS, HV_MESSAGE_HEADER");
 _Static_assert(sizeof(struct hv_x64_intercept_message_header) == 40, "TLFS, HV_X64_INTERCEPT_MESSAGE_HEADER");
 _Static_assert(sizeof(struct hv_x64_memory_intercept_message) == 96, "TLFS, HV_X64_MEMORY_INTERCEPT_MESSAGE");
+_Static_assert(sizeof(struct hv_x64_msr_intercept_message) == 80, "TLFS, HV_X64_MSR_INTERCEPT_MESSAGE");
+_Static_assert(sizeof(struct hv_x64_register_intercept_message) == 80,
+	       "TLFS, HV_X64_REGISTER_INTERCEPT_MESSAGE");
 _Static_assert(offsetof(struct hv_vp_assist_page, vtl_return_rax) == 16, "TLFS, HV_VP_VTL_CONTROL");
 _Static_assert(offsetof(struct hv_vp_assist_page, intercept_message) == 112, "HV_VP_ASSIST_PAGE");
 _Static_assert(sizeof(struct hv_vp_assist_page) == 4096, "one page");

@@ -64,6 +64,21 @@ static void check_known(const uint8_t *bytes, size_t len, enum cpu_mode mode)
 	FUZZ_CHECK(matches <= 1);
 }
 
+static void check_cr(const uint8_t *bytes, size_t len, enum cpu_mode mode)
+{
+	struct cr_insn in, again;
+
+	if (insn_decode_cr(bytes, len, mode, &in)) {
+		FUZZ_CHECK(in.length == 0);
+		return;
+	}
+	FUZZ_CHECK(in.length >= 3 && in.length <= len && in.length <= INSN_MAX_LENGTH);
+	FUZZ_CHECK(in.reg < 16 && in.cr < 16 && (mode == CPU_MODE_64 || (in.reg < 8 && in.cr < 8)));
+	FUZZ_CHECK(!in.lmsw || in.cr == 0);
+	FUZZ_CHECK(insn_decode_cr(bytes, in.length, mode, &again) == 0);
+	FUZZ_CHECK(insn_decode_cr(bytes, in.length - 1u, mode, &again) == -EINVAL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const enum cpu_mode modes[] = { CPU_MODE_16, CPU_MODE_32, CPU_MODE_64 };
@@ -72,6 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (i = 0; i < ARRAY_SIZE(modes); i++) {
 		check_mmio(data, size, modes[i]);
 		check_known(data, size, modes[i]);
+		check_cr(data, size, modes[i]);
 	}
 	return 0;
 }

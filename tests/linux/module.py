@@ -21,7 +21,7 @@ from machine.common import BUILD  # noqa: E402
 from machine.tiny import kernel_package  # noqa: E402
 
 NAMES = ("cpuid msr_read msr_write icr_x2apic apic_xapic slat_map slat_denied io nmi smi init sipi hypercall virt_insn "
-         "invd iret debug shutdown other pci vtl_call vtl_return vtl_interrupt vtl_intercept").split()
+         "invd iret debug shutdown other pci vtl_call vtl_return vtl_interrupt vtl_intercept slat_run cr").split()
 DIR = "/sys/kernel/security/openvbs"
 
 

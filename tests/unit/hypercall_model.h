@@ -180,6 +180,39 @@ int arch_register(struct vcpu *v, uint32_t name, uint64_t *value, bool write)
 	return 0;
 }
 
+/* Pinned registers (hypervisor/core/pin.c). */
+static uint64_t pins_of[3], moved_from, moved_to;
+static uint32_t moved;
+static unsigned int pins_set;
+
+bool pin_is_register(uint32_t name)
+{
+	return name >> 2 == HV_X64_REGISTER_CR_INTERCEPT_CONTROL >> 2 && (name & 3) < 3;
+}
+
+uint64_t pin_get(uint32_t name)
+{
+	return pins_of[name & 3];
+}
+
+enum hv_status pin_set(uint32_t name, uint64_t value)
+{
+	assert_ptr_equal(this_cpu->active, &this_cpu->vtl[0]); /* its state is the current one */
+	if (value == ~0ULL)
+		return HV_STATUS_INVALID_REGISTER_VALUE;
+	pins_set++;
+	pins_of[name & 3] = value;
+	return HV_STATUS_SUCCESS;
+}
+
+void pin_moved(uint32_t name, uint64_t from, uint64_t to)
+{
+	assert_ptr_equal(this_cpu->active, &this_cpu->vtl[0]);
+	moved = name;
+	moved_from = from;
+	moved_to = to;
+}
+
 bool vtl_call(struct vcpu *v)
 {
 	return call_there;
@@ -229,7 +262,9 @@ static void begin(unsigned int vtl)
 	memset(ram, 0, sizeof(ram));
 	memset(own, 0, sizeof(own));
 	reads = writes = skips = flushes = injected = switches = assists = changes = 0;
-	device_changes = device_flushes = normal_set = 0;
+	device_changes = device_flushes = normal_set = pins_set = 0;
+	moved = 0;
+	memset(pins_of, 0, sizeof(pins_of));
 	vtl0_slat.normal = SLAT_RWX;
 	exec_apart = false;
 	devices_full = false;

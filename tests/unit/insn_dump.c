@@ -5,7 +5,7 @@
  *
  * Input: records of 16 bytes on standard input. Argument: 16, 32 or 64, the
  * mode. Output, a line for each record: the length by kind (0 if not that
- * kind), then "-" or the decoded access.
+ * kind), "-" or the decoded access, then "-" or the control register written.
  */
 /* links: hypervisor/arch/x86/insn.c */
 #include <stdint.h>
@@ -21,6 +21,7 @@ int main(int argc, char **argv)
 
 	while (fread(bytes, sizeof(bytes), 1, stdin) == 1) {
 		struct mmio_insn in;
+		struct cr_insn cr;
 		int kind;
 
 		for (kind = INSN_CPUID; kind <= INSN_OUTS; kind++) {
@@ -29,10 +30,14 @@ int main(int argc, char **argv)
 			printf("%d ", n < 0 ? 0 : n);
 		}
 		if (insn_decode_mmio(bytes, sizeof(bytes), mode, &in))
-			printf("-\n");
+			printf("-");
 		else
-			printf("%u %d %u %u %d %llu %u\n", in.length, in.op, in.size, in.reg,
+			printf("%u %d %u %u %d %llu %u", in.length, in.op, in.size, in.reg,
 			       in.immediate, (unsigned long long)in.value, in.di_width);
+		if (insn_decode_cr(bytes, sizeof(bytes), mode, &cr))
+			printf(" | -\n");
+		else
+			printf(" | %u %u %u %d\n", cr.length, cr.cr, cr.reg, cr.lmsw);
 	}
 	return 0;
 }

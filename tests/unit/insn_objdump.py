@@ -28,6 +28,7 @@ PREFIX_WORDS = re.compile(
     r"cs|ds|es|fs|gs|ss|rex(\.[WRXB]+)?)\b\s*")
 KNOWN_OPCODES = (
     b"\x0f\xa2", b"\x0f\x32", b"\x0f\x30", b"\x0f\x08", b"\x0f\x09", b"\x0f\x01\xd9", b"\x0f\x01\xd1", b"\xf4",
+    b"\x0f\x22", b"\x0f\x22", b"\x0f\x01",
     b"\xe4", b"\xe5", b"\xe6", b"\xe7", b"\xec", b"\xed", b"\xee", b"\xef", b"\x6c", b"\x6d", b"\x6e", b"\x6f")
 MMIO_OPCODES = bytes((0x86, 0x87, 0x88, 0x89, 0x8A, 0x8B, 0xA0, 0xA1, 0xA2, 0xA3, 0xAA, 0xAB, 0xC6, 0xC7))
 
@@ -185,26 +186,46 @@ def check_mmio(mode, string, fields, length, words, text):
     return 1
 
 
+def check_cr(string, fields, length, words, text):
+    """MOV to CRn and LMSW: the true register, from the true register, with the true length; complete."""
+    m = re.match(r"^mov\s+cr(\d+),(\w+)$", text) or re.match(r"^(lmsw)\s+(\w+)$", text)
+    if fields is None:
+        assert not m or length > 15 or 0xF0 in string[:length - 3], "refused by the decoder of control registers"
+        return 0
+    got_length, cr, reg, lmsw = fields
+    if text == "(bad)":
+        assert not lmsw and cr in (1, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15), "not a write to CR0 or CR4 to objdump"
+        return 0
+    assert m, "not a write to a control register to objdump"
+    assert got_length == length, "length"
+    assert lmsw == (m[1] == "lmsw") and cr == (0 if lmsw else int(m[1])), "control register"
+    assert register(m[2])[1] == reg, "general register"
+    return 1
+
+
 def check_mode(dump, mode, rng):
     strings = [random_string(rng, mode) for _ in range(COUNT)]
     ours = subprocess.run([dump, str(mode)], input=b"".join(strings), check=True, capture_output=True)
     ours = ours.stdout.decode().splitlines()
     assert len(ours) == COUNT
-    known = access = bad = 0
+    known = access = control = bad = 0
     for string, line, (length, words, text) in zip(strings, ours, disassemble(strings, mode)):
+        line, cr = line.split(" | ")
         fields = line.split()
         kinds = [int(n) for n in fields[:len(KINDS)]]
         rest = fields[len(KINDS):]
         try:
             known += check_known(mode, string, kinds, length, words, text)
             access += check_mmio(mode, string, None if rest == ["-"] else [int(n) for n in rest], length, words, text)
+            control += check_cr(string, None if cr == "-" else [int(n) for n in cr.split()], length, words, text)
         except AssertionError as e:
             bad += 1
             if bad <= 20:
                 print(f"{mode}-bit {string.hex(' ')}: {e}; decoder: {line}; objdump: {length} {words} {text}")
-    print(f"{mode}-bit: {COUNT} strings, {known} known lengths and {access} accesses agree, {bad} differ")
+    print(f"{mode}-bit: {COUNT} strings, {known} known lengths, {access} accesses and {control} writes to control "
+          f"registers agree, {bad} differ")
     # A generator that makes nothing of interest would prove nothing.
-    return bad == 0 and known > COUNT // 10 and access > COUNT // 10
+    return bad == 0 and known > COUNT // 10 and access > COUNT // 10 and control > COUNT // 100
 
 
 def main():

@@ -357,6 +357,69 @@ static void test_known_refused(void **state)
 	assert_int_equal(length(B("\x0f\xa2"), (enum cpu_mode)8, INSN_CPUID), -EINVAL);
 }
 
+static void test_cr(void **state)
+{
+	static const struct {
+		const char *what;
+		unsigned int modes; /* sum of 16, 32, 64 */
+		const uint8_t *bytes;
+		size_t len;
+		struct cr_insn want; /* length is len */
+	} rows[] = {
+		{ "mov cr0, eax", 112, B("\x0f\x22\xc0"), { .cr = 0, .reg = 0 } },
+		{ "mov cr4, edi", 112, B("\x0f\x22\xe7"), { .cr = 4, .reg = 7 } },
+		{ "mov cr4, rsp", 64, B("\x0f\x22\xe4"), { .cr = 4, .reg = 4 } },
+		{ "mov cr4, r15", 64, B("\x41\x0f\x22\xe7"), { .cr = 4, .reg = 15 } },
+		{ "mov cr8, r9", 64, B("\x45\x0f\x22\xc1"), { .cr = 8, .reg = 9 } },
+		{ "mov cr12, rcx: no such register, but not CR4", 64, B("\x44\x0f\x22\xe1"), { .cr = 12, .reg = 1 } },
+		{ "mod is not looked at", 112, B("\x0f\x22\x24"), { .cr = 4, .reg = 4 } },
+		{ "prefixes", 112, B("\x66\x2e\xf3\x0f\x22\xe1"), { .cr = 4, .reg = 1 } },
+		{ "REX.W", 64, B("\x48\x0f\x22\xe1"), { .cr = 4, .reg = 1 } },
+		{ "a REX that counts not", 64, B("\x45\x66\x0f\x22\xe1"), { .cr = 4, .reg = 1 } },
+		{ "lmsw ax", 112, B("\x0f\x01\xf0"), { .cr = 0, .reg = 0, .lmsw = true } },
+		{ "lmsw r10w", 64, B("\x41\x0f\x01\xf2"), { .cr = 0, .reg = 10, .lmsw = true } },
+	};
+	static const struct {
+		const uint8_t *bytes;
+		size_t len;
+	} refused[] = {
+		{ B("\x0f\x01\x36") },     /* lmsw [rsi] */
+		{ B("\x0f\x01\xe0") },     /* smsw eax */
+		{ B("\x0f\x01\xf8") },     /* swapgs */
+		{ B("\xf0\x0f\x22\xc0") }, /* lock: CR8 on AMD */
+		{ B("\x0f\x20\xc0") },     /* mov eax, cr0 */
+		{ B("\x0f\x23\xc0") },     /* mov dr0, eax */
+		{ B("\x0f\x06") },         /* clts */
+		{ B("\x22\xc0\x90") },
+		{ B("\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x0f\x22\xc0") },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		for (unsigned int mode = 16; mode <= 64; mode *= 2) {
+			struct cr_insn got;
+
+			if (!(rows[i].modes & mode))
+				continue;
+			if (insn_decode_cr(rows[i].bytes, rows[i].len, (enum cpu_mode)mode, &got))
+				fail_msg("%s: refused", rows[i].what);
+			if (got.cr != rows[i].want.cr || got.reg != rows[i].want.reg ||
+			    got.lmsw != rows[i].want.lmsw || got.length != rows[i].len)
+				fail_msg("%s: cr %u reg %u length %u", rows[i].what, got.cr,
+					 got.reg, got.length);
+			for (size_t n = 0; n < rows[i].len; n++)
+				assert_int_equal(insn_decode_cr(rows[i].bytes, n, (enum cpu_mode)mode, &got),
+						 -EINVAL);
+		}
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		struct cr_insn got;
+
+		assert_int_equal(insn_decode_cr(refused[i].bytes, refused[i].len, CPU_MODE_64, &got),
+				 -EINVAL);
+		assert_int_equal(got.length, 0);
+	}
+}
+
 /* Every two-byte input in every mode, of every kind: bounds, and agreement of all results with the length given. */
 static void test_all_pairs(void **state)
 {
@@ -391,10 +454,15 @@ static void test_all_pairs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_mmio_64),       cmocka_unit_test(test_mmio_32),
-		cmocka_unit_test(test_mmio_16),       cmocka_unit_test(test_mmio_refused),
-		cmocka_unit_test(test_known),         cmocka_unit_test(test_known_rex),
-		cmocka_unit_test(test_known_refused), cmocka_unit_test(test_all_pairs),
+		cmocka_unit_test(test_mmio_64),
+		cmocka_unit_test(test_mmio_32),
+		cmocka_unit_test(test_mmio_16),
+		cmocka_unit_test(test_mmio_refused),
+		cmocka_unit_test(test_known),
+		cmocka_unit_test(test_known_rex),
+		cmocka_unit_test(test_known_refused),
+		cmocka_unit_test(test_all_pairs),
+		cmocka_unit_test(test_cr),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,8 @@ static void wrmsr(uint32_t msr, uint64_t v);
 static int wrmsr_safe(uint32_t msr, uint64_t v);
 static uint64_t rdmsr(uint32_t msr) __attribute__((unused));
 
+#include "../../hypervisor/arch/vmx/arch_vcpu.h"
+#define HV_ARCH_FAKE_ARCH_VCPU_H /* the real one is needed */
 #include "../../hypervisor/arch/vmx/controls.c"
 #include "../../hypervisor/arch/vmx/msr.c"
 
@@ -159,6 +161,11 @@ int msr_keep(uint32_t msr, uint64_t value)
 {
 	kept = true;
 	return -EPERM;
+}
+
+int vmx_write_efer(struct vcpu *v, uint64_t value)
+{
+	return value == 0xE ? 0 : -EPERM;
 }
 
 void hv_log_denied(const char *fmt, ...)
@@ -304,6 +311,24 @@ static void test_msr_map(void **state)
 	assert_true(exits(msr_bitmap[1], MSR_X2APIC_ICR, true));
 	msr_bitmap[1][2048 + MSR_X2APIC_ICR / 8] &= (uint8_t) ~(1u << MSR_X2APIC_ICR % 8);
 	assert_memory_equal(msr_bitmap[0], msr_bitmap[1], 4096); /* they differ in that bit only */
+	/* While MSRs are pinned: the writes of these, too. */
+	for (unsigned int i = 0; i < 2; i++) {
+		static const uint32_t pinned[] = { 0x174,      0x175,      0x176,      0xC0000080,
+						   0xC0000081, 0xC0000082, 0xC0000083, 0xC0000084 };
+		unsigned int more = 0;
+
+		for (size_t j = 0; j < ARRAY_SIZE(pinned); j++) {
+			assert_false(exits(msr_bitmap[i], pinned[j], true));
+			assert_true(exits(msr_bitmap[i | 2], pinned[j], true));
+			assert_false(exits(msr_bitmap[i | 2], pinned[j], false));
+		}
+		msr_bitmap[1][2048 + MSR_X2APIC_ICR / 8] |= (uint8_t)(1u << MSR_X2APIC_ICR % 8);
+		for (unsigned int j = 0; j < 4096; j++)
+			more += (unsigned int)__builtin_popcount(msr_bitmap[i | 2][j] ^ msr_bitmap[i][j]);
+		assert_int_equal(more, ARRAY_SIZE(pinned));
+	}
+	assert_int_equal(vmx_msr_bitmap(true, true).v, (uintptr_t)msr_bitmap[3]);
+	assert_int_equal(vmx_msr_bitmap(false, true).v, (uintptr_t)msr_bitmap[2]);
 }
 
 /* Each exiting write: refused, or carried out by common code (-ENOENT), or swallowed (0). */
@@ -330,6 +355,8 @@ static void test_msr_writes(void **state)
 		{ 0xDA0, 1 << 12, -EPERM },
 		{ 0xDA0, 1 << 15, -EPERM },
 		{ 0x10, 0, -ENOENT },
+		{ 0xC0000080, 0xE, 0 }, /* EFER: vmx/pin.c's */
+		{ 0xC0000080, 0xF, -EPERM },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

@@ -241,14 +241,58 @@ static void test_default_rights(void **state)
 	assert_int_equal(normal_set, 0);
 }
 
+/* VTL1's own, with VTL0's state current; VTL0 does not even see them. */
+static void test_pins(void **state)
+{
+	static const uint32_t names[] = { 0x000E0000, 0x000E0001, 0x000E0002 };
+	uint64_t value;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		begin(1);
+		assert_true(set(1, 0, names[i], 0x1234 + i) == DONE(1, SUCCESS));
+		assert_int_equal(pins_of[i], 0x1234 + i);
+		assert_int_equal(switches, 2);
+		assert_true(set(1, 0, names[i], ~0ULL) == DONE(0, INVALID_REGISTER_VALUE));
+		assert_true(set(1, 0x10, names[i], 1) == DONE(0, INVALID_PARAMETER));
+		assert_true(get(1, 0, names[i], &value) == DONE(1, SUCCESS));
+		assert_int_equal(value, 0x1234 + i);
+		begin(0);
+		assert_true(set(0, 0, names[i], 1) == DONE(0, ACCESS_DENIED));
+		assert_true(set(0, 0x11, names[i], 1) == DONE(0, ACCESS_DENIED));
+		assert_true(get(0, 0x11, names[i], &value) == DONE(0, ACCESS_DENIED));
+		assert_int_equal(pins_set, 0);
+	}
+}
+
+/* The pin follows what VTL1 writes to VTL0's registers, and only then. */
+static void test_written_by_vtl1(void **state)
+{
+	begin(1);
+	rip_of[0] = 0x10;
+	rip_of[1] = 0x20;
+	assert_true(set(1, 0x10, REG_GOOD, 0x11) == DONE(1, SUCCESS));
+	assert_int_equal(moved, REG_GOOD);
+	assert_int_equal(moved_from, 0x10);
+	assert_int_equal(moved_to, 0x11);
+	moved = 0;
+	assert_true(set(1, 0, REG_GOOD, 0x21) == DONE(1, SUCCESS));
+	assert_true(set(1, 0x10, REG_REFUSED, 0x11) == DONE(0, INVALID_REGISTER_VALUE));
+	assert_int_equal(moved, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_register_header), cmocka_unit_test(test_get),
+		cmocka_unit_test(test_register_header),
+		cmocka_unit_test(test_get),
 		cmocka_unit_test(test_execute_rights_apart_are_a_capability),
 		cmocka_unit_test(test_default_rights),
-		cmocka_unit_test(test_set_is_vtl1s),    cmocka_unit_test(test_set),
-		cmocka_unit_test(test_set_own),         cmocka_unit_test(test_pending_event),
+		cmocka_unit_test(test_pins),
+		cmocka_unit_test(test_written_by_vtl1),
+		cmocka_unit_test(test_set_is_vtl1s),
+		cmocka_unit_test(test_set),
+		cmocka_unit_test(test_set_own),
+		cmocka_unit_test(test_pending_event),
 	};
 
 	return cmocka_run_group_tests(tests, map_window, NULL);

@@ -70,6 +70,12 @@ static void dispatch(struct vcpu *v, struct vmcb *b)
 	case EXIT_NPF:
 		on_npf(v, b);
 		break;
+	case EXIT_CR0_SEL:
+		svm_cr_write(v, HV_X64_REGISTER_CR0);
+		break;
+	case EXIT_CR4_WRITE:
+		svm_cr_write(v, HV_X64_REGISTER_CR4);
+		break;
 	case EXIT_CPUID:
 		exit_cpuid(v);
 		break;

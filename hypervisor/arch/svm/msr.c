@@ -2,8 +2,9 @@
 /*
  * Permission maps and AMD's own registers.
  *
- * Two MSR maps differ in one bit: the write to the x2APIC's ICR. Everything
- * that is not set here goes to the hardware without an exit.
+ * The MSR maps differ in the write to the x2APIC's ICR, and in the writes of the
+ * MSRs that VTL1 may pin. Everything that is not set here goes to the hardware
+ * without an exit.
  */
 #include "svm.h"
 
@@ -13,13 +14,18 @@
 
 #include "arch/x86/permission.h"
 #include "core/log.h"
+#include "core/pin.h"
 #include "core/vtl.h"
 #include "mm/pool.h"
 
 #define MSRPM_PAGES 2
 #define IOPM_PAGES  3
 
-static uint8_t *msrpm[2]; /* [icr trapped] */
+#define ICR_TRAPPED 1u
+#define PINNED      2u
+#define MAPS        4u
+
+static uint8_t *msrpm[MAPS]; /* ICR_TRAPPED, PINNED */
 static uint8_t *iopm;
 static uint8_t *vtl1_msrpm, *vtl1_iopm;
 
@@ -42,7 +48,7 @@ static void trap_msr(uint32_t msr, bool read, bool write)
 	unsigned int bit = 0;
 
 	hv_assert(map_place(msr, &bit));
-	for (unsigned int i = 0; i < 2; i++)
+	for (unsigned int i = 0; i < MAPS; i++)
 		msrpm[i][bit / 8] |= (uint8_t)((read ? 1u : 0) | (write ? 2u : 0)) << bit % 8;
 }
 
@@ -129,14 +135,28 @@ struct spa svm_vtl1_iopm(void)
 	return shared_spa(vtl1_iopm);
 }
 
-int svm_bitmaps_prepare(void)
+/* In those maps only that have @which. */
+static void trap_write(unsigned int which, uint32_t msr)
 {
 	unsigned int bit = 0;
 
-	msrpm[0] = pool_pages(MSRPM_PAGES);
-	msrpm[1] = pool_pages(MSRPM_PAGES);
+	hv_assert(map_place(msr, &bit));
+	for (unsigned int i = 0; i < MAPS; i++)
+		if (i & which)
+			msrpm[i][bit / 8] |= (uint8_t)(2u << bit % 8);
+}
+
+int svm_bitmaps_prepare(void)
+{
+	static const uint32_t pinned[] = { PIN_MSRS };
+
+	for (unsigned int i = 0; i < MAPS; i++) {
+		msrpm[i] = pool_pages(MSRPM_PAGES);
+		if (!msrpm[i])
+			return -ENOMEM;
+	}
 	iopm = pool_pages(IOPM_PAGES);
-	if (!msrpm[0] || !msrpm[1] || !iopm || vtl1_maps())
+	if (!iopm || vtl1_maps())
 		return -ENOMEM;
 	trap_msr(MSR_EFER, true, true);
 	trap_msr(MSR_APIC_BASE, false, true);
@@ -148,14 +168,15 @@ int svm_bitmaps_prepare(void)
 			trap_msr(msr, is_hidden(msr), true);
 	for (uint32_t msr = MSR_LBR_SELECT; msr <= MSR_DBG_EXTN_CFG; msr++)
 		trap_msr(msr, true, true);
-	(void)map_place(MSR_X2APIC_ICR, &bit);
-	msrpm[1][bit / 8] |= (uint8_t)(2u << bit % 8);
+	trap_write(ICR_TRAPPED, MSR_X2APIC_ICR);
+	for (unsigned int i = 0; i < ARRAY_SIZE(pinned); i++)
+		trap_write(PINNED, pinned[i]);
 	return 0;
 }
 
-struct spa svm_msrpm(bool icr_trapped)
+struct spa svm_msrpm(bool icr_trapped, bool pinned)
 {
-	return shared_spa(msrpm[icr_trapped]);
+	return shared_spa(msrpm[(icr_trapped ? ICR_TRAPPED : 0) | (pinned ? PINNED : 0)]);
 }
 
 struct spa svm_iopm(void)
@@ -168,28 +189,14 @@ void arch_trap_port(uint16_t port, unsigned int size, bool on)
 	port_map_set(iopm, port, size, on);
 }
 
-/*
- * Which bits of EFER exist is the CPU's to say: it is asked with the host's own
- * bits kept, and must hold what it was given (QEMU TCG drops reserved bits
- * without a #GP). LMA is not the software's; SVME does not exist for VTL0; LME
- * can't change under paging (APM 2, 14.6.1).
- */
-static bool efer_exists(uint64_t value)
+/* LMA is not the software's; SVME does not exist for VTL0; LME can't change under paging (APM 2, 14.6.1). */
+int svm_write_efer(struct vcpu *v, uint64_t value)
 {
 	const uint64_t ours = EFER_LME | EFER_LMA | EFER_NXE | EFER_SVME;
-	uint64_t host = rdmsr(MSR_EFER), test = value | ours;
-	bool ok = !wrmsr_safe(MSR_EFER, test) && rdmsr(MSR_EFER) == test;
-
-	wrmsr(MSR_EFER, host);
-	return ok;
-}
-
-static int write_efer(struct vcpu *v, uint64_t value)
-{
 	struct vmcb *b = v->arch.vmcb;
 
 	if ((value & EFER_SVME) || (((value ^ b->efer) & EFER_LME) && (b->cr0 & CR0_PG)) ||
-	    !efer_exists(value))
+	    !efer_exists(value, ours))
 		return -EPERM;
 	b->efer = (value & ~EFER_LMA) | (b->efer & EFER_LMA) | EFER_SVME;
 	b->tlb_control = TLB_FLUSH_ALL; /* NXE changes what cached translations mean */
@@ -208,7 +215,7 @@ int arch_msr_read(struct vcpu *v, uint32_t msr, uint64_t *value)
 int arch_msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
 {
 	if (msr == MSR_EFER)
-		return write_efer(v, value);
+		return svm_write_efer(v, value);
 	if (is_hidden(msr))
 		return -EPERM;
 	if (!routes_memory(msr))

@@ -82,6 +82,7 @@ int arch_prepare(const struct ovbs_boot_info *info)
 	phys_bits = (uint8_t)cpuid(0x80000008, 0).eax;
 	is_virtual = cpu_below_hypervisor();
 	init_held = detect_init_held();
+	svm_pin_prepare();
 	hv_log("openvbs " OVBS_VERSION ": SVM features %x, %u CPUs, %u address bits", svm_features,
 	       info->cpu_count, phys_bits);
 	if (!init_held)
@@ -101,7 +102,7 @@ static void fill_control(struct vmcb *b)
 	b->intercept4 = ICPT_VMRUN | ICPT_VMMCALL | ICPT_VMLOAD | ICPT_VMSAVE | ICPT_STGI |
 			ICPT_CLGI | ICPT_SKINIT;
 	b->iopm_base = svm_iopm().v;
-	b->msrpm_base = svm_msrpm(true).v;
+	b->msrpm_base = svm_msrpm(true, false).v;
 	b->asid = ASID_VTL0;
 	b->tlb_control = TLB_FLUSH_ALL;
 	b->np_enable = VMCB_NP_ENABLE;
@@ -193,7 +194,7 @@ void arch_slat_flush(struct vcpu *v)
 
 void arch_trap_x2apic_icr(struct vcpu *v, bool on)
 {
-	v->arch.vmcb->msrpm_base = svm_msrpm(on).v;
+	v->arch.vmcb->msrpm_base = svm_msrpm(on, v->arch.pinned).v;
 }
 
 enum cpu_mode arch_walk(const struct vcpu *v, struct gwalk *w, uint64_t *linear_rip)

@@ -41,8 +41,8 @@ void svm_wait(volatile uint32_t *nmi_seen);
 /** svm_bitmaps_prepare - MSR and I/O permission maps. 0, or -ENOMEM. Context: PREPARE. */
 int svm_bitmaps_prepare(void);
 
-/** svm_msrpm, svm_iopm - physical addresses of the maps; with the x2APIC ICR trapped or not. */
-struct spa svm_msrpm(bool icr_trapped);
+/** svm_msrpm, svm_iopm - physical addresses of the maps; with the x2APIC ICR and the writes of PIN_MSRS trapped or not. */
+struct spa svm_msrpm(bool icr_trapped, bool pinned);
 struct spa svm_iopm(void);
 
 /** svm_virtual - is this CPU itself virtual (CPUID.1 ECX bit 31)? */
@@ -51,6 +51,21 @@ bool svm_virtual(void);
 /** svm_vtl1_msrpm, svm_vtl1_iopm - VTL1's maps: no port, and no MSR but those of its system calls and thread pointers. */
 struct spa svm_vtl1_msrpm(void);
 struct spa svm_vtl1_iopm(void);
+
+/** svm_pin_prepare - which bits of CR4 the CPU has. Context: PREPARE. */
+void svm_pin_prepare(void);
+
+/** svm_cr_write - the exit of a write to CR0 or CR4 (@name). */
+void svm_cr_write(struct vcpu *v, enum hv_register_name name);
+
+/** svm_write - CR0, CR4, EFER or an MSR of system calls := @value, for VTL0's @v. 0, -ENOENT, -EINVAL. */
+int svm_write(struct vcpu *v, uint32_t name, uint64_t value);
+
+/** svm_msr_field - where the VMCB holds the system calls' MSR @name; NULL: it is none. */
+uint64_t *svm_msr_field(struct vmcb *b, uint32_t name);
+
+/** svm_write_efer - EFER := @value. 0, or -EPERM: #GP. */
+int svm_write_efer(struct vcpu *v, uint64_t value);
 
 /** svm_irq_window - VTL1 takes interrupts now: deliver the notification that waits. */
 void svm_irq_window(struct vcpu *v);

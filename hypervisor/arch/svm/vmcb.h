@@ -11,12 +11,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Offset 0x00, bits 16 to 31: writes of CR0 to CR15. */
+#define ICPT_CR4_WRITE (1u << 20)
+
 /* Offset 0x0C, intercepts of vector 3. */
 #define ICPT_INTR     (1u << 0)
 #define ICPT_NMI      (1u << 1)
 #define ICPT_SMI      (1u << 2)
 #define ICPT_INIT     (1u << 3)
 #define ICPT_VINTR    (1u << 4)
+#define ICPT_CR0_SEL  (1u << 5) /* writes of CR0 that change more than TS and MP */
 #define ICPT_CPUID    (1u << 18)
 #define ICPT_RSM      (1u << 19)
 #define ICPT_IRET     (1u << 20)
@@ -60,12 +64,14 @@
 
 /* Exit codes (appendix C). */
 enum svm_exit {
+	EXIT_CR4_WRITE = 0x14,
 	EXIT_EXCP_BASE = 0x40,
 	EXIT_INTR = 0x60,
 	EXIT_NMI = 0x61,
 	EXIT_SMI = 0x62,
 	EXIT_INIT = 0x63,
 	EXIT_VINTR = 0x64,
+	EXIT_CR0_SEL = 0x65,
 	EXIT_CPUID = 0x72,
 	EXIT_RSM = 0x73,
 	EXIT_IRET = 0x74,
@@ -85,6 +91,9 @@ enum svm_exit {
 	EXIT_NPF = 0x400,
 };
 #define EXIT_INVALID (~0ULL)
+
+/* EXITINFO1 of a write to a control register, with decode assists (15.8.1): bits 3:0 are the general register. */
+#define CR_WRITE_MOV (1ULL << 63)
 
 /* #NPF, EXITINFO1 (15.25.6). */
 #define NPF_WRITE  (1ULL << 1)

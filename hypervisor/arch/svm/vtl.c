@@ -166,13 +166,12 @@ void arch_notify_end(struct vcpu *v)
 	v->arch.vmcb->vintr = 0;
 }
 
-/* Of VTL0's state only where it goes on may be changed: the rules of control registers are checked too late to refuse. */
 int arch_register(struct vcpu *v, uint32_t name, uint64_t *value, bool write)
 {
 	struct vmcb *b = v->arch.vmcb;
 
 	if (write && name != HV_X64_REGISTER_RIP)
-		return -EINVAL;
+		return v->vtl ? -EINVAL : svm_write(v, name, *value);
 	switch (name) {
 	case HV_X64_REGISTER_RIP:
 		if (write)
@@ -195,6 +194,9 @@ int arch_register(struct vcpu *v, uint32_t name, uint64_t *value, bool write)
 		*value = b->efer & ~EFER_SVME;
 		return 0;
 	default:
-		return -ENOENT;
+		if (v->vtl || !svm_msr_field(b, name)) /* VTL1 has its own by RDMSR */
+			return -ENOENT;
+		*value = *svm_msr_field(b, name);
+		return 0;
 	}
 }

@@ -17,6 +17,7 @@ struct arch_vcpu {
 	uint32_t event;         /* VM-entry interruption information for the next entry, 0: none */
 	uint32_t event_error;   /* its error code */
 	uint32_t event_length;  /* its instruction length */
+	bool pinned;            /* writes of pinned MSRs exit (arch_pin()) */
 	bool nmi_window;        /* an exit says that VTL0 can take an NMI here */
 	uint64_t qualification; /* of the last exit */
 };

@@ -101,7 +101,7 @@ void vmx_fill_controls(unsigned int vtl)
 	vmwrite(VMCS_IO_BITMAP_A, vmx_io_bitmap().v);
 	vmwrite(VMCS_IO_BITMAP_B, vmx_io_bitmap().v + PAGE_SIZE);
 	vmwrite(VMCS_MSR_BITMAP,
-		vtl ? vmx_vtl1_msr_bitmap().v : vmx_msr_bitmap(this_cpu->icr_trapped).v);
+		vtl ? vmx_vtl1_msr_bitmap().v : vmx_msr_bitmap(this_cpu->icr_trapped, false).v);
 	vmwrite(VMCS_EPTP, vmx_ept_pointer(vtl ? &vtl1_slat : &vtl0_slat));
 	if (vmx_has2(CPU2_VPID))
 		vmwrite(VMCS_VPID, vtl + 1);

@@ -70,27 +70,6 @@ static void on_xsetbv(struct vcpu *v)
 		arch_skip_bytes(v, (unsigned int)vmread(VMCS_EXIT_LENGTH));
 }
 
-/*
- * MOV to a control register that would change a masked bit (table 28-3). CR0.NE
- * must stay set in VMX operation: VTL0's value goes to the shadow, then the
- * instruction runs again and finds nothing to change there. CR4: what would
- * switch on a feature that is hidden gets the #GP of a reserved bit.
- */
-static void on_cr(struct vcpu *v)
-{
-	uint64_t q = v->arch.qualification;
-
-	count_exit(OVBS_STAT_OTHER);
-	if ((q & 0x3F) == 0) { /* MOV to CR0 */
-		uint64_t value = v->gpr[q >> 8 & 0xF];
-		uint64_t shadow = vmread(VMCS_CR0_SHADOW);
-
-		vmwrite(VMCS_CR0_SHADOW, (shadow & ~CR0_NE) | (value & CR0_NE));
-		return;
-	}
-	arch_inject(v, VEC_GP, true, 0);
-}
-
 static __attribute__((noreturn)) void on_invalid(struct vcpu *v)
 {
 	hv_log("VM entry refused the guest state: reason %x, qualification %llx", v->arch.reason,
@@ -132,7 +111,7 @@ static void dispatch(struct vcpu *v)
 		on_xsetbv(v);
 		break;
 	case EXIT_CR:
-		on_cr(v);
+		vmx_cr_write(v);
 		break;
 	case EXIT_INVD:
 		exit_invd(v);

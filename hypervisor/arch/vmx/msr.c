@@ -2,8 +2,8 @@
 /*
  * Permission bitmaps and Intel's own registers (SDM 3, 25.6.4, 25.6.9; SDM 4).
  *
- * Two MSR bitmaps differ in one bit: the write to the x2APIC's ICR. What is not
- * set here goes to the hardware without an exit; registers outside the bitmaps'
+ * The MSR bitmaps differ in the write to the x2APIC's ICR, and in the writes of
+ * the MSRs that VTL1 may pin. What is not set here goes to the hardware without an exit; registers outside the bitmaps'
  * ranges always exit.
  */
 #include "vmx.h"
@@ -14,6 +14,7 @@
 
 #include "arch/x86/permission.h"
 #include "core/log.h"
+#include "core/pin.h"
 #include "core/vtl.h"
 #include "mm/pool.h"
 
@@ -81,7 +82,11 @@ static const struct {
 };
 
 static uint32_t max_leaf, max_extended; /* highest CPUID leaves, basic and from 80000000h on */
-static uint8_t *msr_bitmap[2];          /* [icr trapped] */
+#define ICR_TRAPPED 1u
+#define PINNED      2u
+#define MAPS        4u
+
+static uint8_t *msr_bitmap[MAPS]; /* ICR_TRAPPED, PINNED */
 static uint8_t *io_bitmap;
 static uint8_t *vtl1_bitmap;
 
@@ -149,22 +154,29 @@ struct spa vmx_vtl1_msr_bitmap(void)
 
 int vmx_bitmaps_prepare(void)
 {
-	msr_bitmap[0] = pool_pages(1);
-	msr_bitmap[1] = pool_pages(1);
+	static const uint32_t pinned[] = { PIN_MSRS };
+
+	for (unsigned int i = 0; i < MAPS; i++) {
+		msr_bitmap[i] = pool_pages(1);
+		if (!msr_bitmap[i])
+			return -ENOMEM;
+		fill(msr_bitmap[i]);
+		if (i & ICR_TRAPPED)
+			trap(msr_bitmap[i], MSR_X2APIC_ICR, false, true);
+		for (unsigned int j = 0; j < ARRAY_SIZE(pinned) && (i & PINNED); j++)
+			trap(msr_bitmap[i], pinned[j], false, true);
+	}
 	io_bitmap = pool_pages(IO_PAGES);
-	if (!msr_bitmap[0] || !msr_bitmap[1] || !io_bitmap || fill_vtl1())
+	if (!io_bitmap || fill_vtl1())
 		return -ENOMEM;
-	fill(msr_bitmap[0]);
-	fill(msr_bitmap[1]);
-	trap(msr_bitmap[1], MSR_X2APIC_ICR, false, true);
 	max_leaf = cpuid(0, 0).eax;
 	max_extended = cpuid(0x80000000, 0).eax;
 	return 0;
 }
 
-struct spa vmx_msr_bitmap(bool icr_trapped)
+struct spa vmx_msr_bitmap(bool icr_trapped, bool pinned)
 {
-	return shared_spa(msr_bitmap[icr_trapped]);
+	return shared_spa(msr_bitmap[(icr_trapped ? ICR_TRAPPED : 0) | (pinned ? PINNED : 0)]);
 }
 
 struct spa vmx_io_bitmap(void)
@@ -174,7 +186,7 @@ struct spa vmx_io_bitmap(void)
 
 void arch_trap_x2apic_icr(struct vcpu *v, bool on)
 {
-	vmwrite(VMCS_MSR_BITMAP, vmx_msr_bitmap(on).v);
+	vmwrite(VMCS_MSR_BITMAP, vmx_msr_bitmap(on, v->arch.pinned).v);
 }
 
 void arch_trap_port(uint16_t port, unsigned int size, bool on)
@@ -221,6 +233,8 @@ int arch_msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
 		break;
 	}
 	switch (msr) {
+	case MSR_EFER: /* an exit while MSRs are pinned */
+		return vmx_write_efer(v, value);
 	case MSR_FEATURE_CONTROL: /* locked */
 		return -EPERM;
 	case MSR_BIOS_UPDATE:

@@ -142,13 +142,16 @@ void arch_sipi_state(struct vcpu *v, uint8_t vector)
 	vmwrite(VMCS_GUEST_RIP, 0);
 }
 
+bool vmx_code64(void)
+{
+	return (vmread(VMCS_GUEST_EFER) & EFER_LMA) && (vmread(VMCS_GUEST_CS_RIGHTS) & RIGHTS_L);
+}
+
 static enum cpu_mode code_width(void)
 {
-	uint64_t rights = vmread(VMCS_GUEST_CS_RIGHTS);
-
-	if ((vmread(VMCS_GUEST_EFER) & EFER_LMA) && (rights & RIGHTS_L))
+	if (vmx_code64())
 		return CPU_MODE_64;
-	return rights & RIGHTS_DB ? CPU_MODE_32 : CPU_MODE_16;
+	return vmread(VMCS_GUEST_CS_RIGHTS) & RIGHTS_DB ? CPU_MODE_32 : CPU_MODE_16;
 }
 
 enum cpu_mode arch_walk(const struct vcpu *v, struct gwalk *w, uint64_t *linear_rip)

@@ -213,9 +213,6 @@ enum vmx_exit {
 #define EPTP_LEVELS(n) ((uint64_t)((n)-1) << 3)
 
 #define MSR_FEATURE_CONTROL 0x03Au
-#define MSR_SYSENTER_CS     0x174u
-#define MSR_SYSENTER_ESP    0x175u
-#define MSR_SYSENTER_EIP    0x176u
 #define MSR_DEBUGCTL        0x1D9u
 #define MSR_MTRR_CAP        0x0FEu
 #define MSR_MTRR_VARIABLE   0x200u
@@ -225,6 +222,7 @@ enum vmx_exit {
 #define MSR_VMX_MISC        0x485u
 #define MSR_VMX_CR0_FIXED0  0x486u
 #define MSR_VMX_CR4_FIXED0  0x488u
+#define MSR_VMX_CR4_FIXED1  0x489u
 #define MSR_VMX_PROCBASED2  0x48Bu
 #define MSR_VMX_EPT_VPID    0x48Cu
 #define MSR_VMX_TRUE_PIN    0x48Du

@@ -10,7 +10,6 @@
 
 #define CR4_VMXE (1ULL << 13)
 #define CR4_SMXE (1ULL << 14)
-#define CR4_CET  (1ULL << 23)
 #define CR4_FRED (1ULL << 32)
 
 /** vmx_run() - see vmrun.S. */
@@ -49,8 +48,8 @@ int vmx_bitmaps_prepare(void);
 /** vmx_hide_xss - no hidden state in IA32_XSS at the start. Context: the CPU that enters. */
 void vmx_hide_xss(void);
 
-/** vmx_msr_bitmap, vmx_io_bitmap - their physical addresses. */
-struct spa vmx_msr_bitmap(bool icr_trapped);
+/** vmx_msr_bitmap, vmx_io_bitmap - their physical addresses; with the x2APIC ICR and the writes of PIN_MSRS trapped or not. */
+struct spa vmx_msr_bitmap(bool icr_trapped, bool pinned);
 struct spa vmx_io_bitmap(void);
 
 /** vmx_vtl1_msr_bitmap - VTL1's: none but its system calls' and thread pointers. */
@@ -92,6 +91,24 @@ void vmx_flush_linear(struct vcpu *v);
 
 /** vmx_hidden_cr4 - bits of CR4 that VTL0 can't set, because what they switch on is hidden. */
 uint64_t vmx_hidden_cr4(void);
+
+/** vmx_cr_write - the exit of a MOV to CR0 or CR4, or an LMSW, that would change a masked bit. */
+void vmx_cr_write(struct vcpu *v);
+
+/** vmx_cr0 - CR0 as the guest sees it. Context: the VMCS is current. */
+uint64_t vmx_cr0(void);
+
+/** vmx_code64 - does VTL0 run 64-bit code? Context: the VMCS is current. */
+bool vmx_code64(void);
+
+/** vmx_write - CR0, CR4, EFER or an MSR of system calls := @value, for VTL0's @v. 0, -ENOENT, -EINVAL. */
+int vmx_write(struct vcpu *v, uint32_t name, uint64_t value);
+
+/** vmx_read_msr - the system calls' MSR @name of VTL0. 0, or -ENOENT: it is none. */
+int vmx_read_msr(uint32_t name, uint64_t *value);
+
+/** vmx_write_efer - EFER := @value. 0, or -EPERM: #GP. */
+int vmx_write_efer(struct vcpu *v, uint64_t value);
 
 /** vmx_after_exit - deliver again what an exit interrupted, unless the handler put something else in its place. */
 void vmx_after_exit(struct vcpu *v);

@@ -121,11 +121,10 @@ void arch_notify_end(struct vcpu *v)
 	set_exits(true, false);
 }
 
-/* Of VTL0's state only where it goes on may be changed: the rules of control registers are checked too late to refuse. */
 int arch_register(struct vcpu *v, uint32_t name, uint64_t *value, bool write)
 {
 	if (write && name != HV_X64_REGISTER_RIP)
-		return -EINVAL;
+		return v->vtl ? -EINVAL : vmx_write(v, name, *value);
 	switch (name) {
 	case HV_X64_REGISTER_RIP:
 		if (write)
@@ -136,7 +135,7 @@ int arch_register(struct vcpu *v, uint32_t name, uint64_t *value, bool write)
 		*value = vmread(VMCS_GUEST_RFLAGS);
 		return 0;
 	case HV_X64_REGISTER_CR0:
-		*value = vmread(VMCS_GUEST_CR0);
+		*value = vmx_cr0();
 		return 0;
 	case HV_X64_REGISTER_CR3:
 		*value = vmread(VMCS_GUEST_CR3);
@@ -148,6 +147,6 @@ int arch_register(struct vcpu *v, uint32_t name, uint64_t *value, bool write)
 		*value = vmread(VMCS_GUEST_EFER);
 		return 0;
 	default:
-		return -ENOENT;
+		return v->vtl ? -ENOENT : vmx_read_msr(name, value); /* VTL1 has its own by RDMSR */
 	}
 }

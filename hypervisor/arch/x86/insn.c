@@ -12,6 +12,7 @@
 
 #define REX_W 0x08
 #define REX_R 0x04
+#define REX_B 0x01
 
 struct cursor {
 	const uint8_t *bytes;
@@ -260,6 +261,28 @@ int insn_decode_mmio(const uint8_t *bytes, size_t len, enum cpu_mode mode, struc
 		return -EINVAL;
 	insn.length = (uint8_t)c.pos;
 	*out = insn;
+	return 0;
+}
+
+/* MOV to CRn takes ModRM.mod for 3 whatever it is. */
+int insn_decode_cr(const uint8_t *bytes, size_t len, enum cpu_mode mode, struct cr_insn *out)
+{
+	struct cursor c = cursor(bytes, len);
+	struct prefixes p;
+	uint8_t byte, modrm;
+	bool lmsw;
+
+	*out = (struct cr_insn){ 0 };
+	if (!mode_valid(mode) || !parse_prefixes(&c, mode, &p, &byte) || p.lock || byte != 0x0F ||
+	    !next(&c, &byte) || !next(&c, &modrm))
+		return -EINVAL;
+	lmsw = byte == 0x01 && modrm >> 6 == 3 && (modrm >> 3 & 7) == 6;
+	if (byte != 0x22 && !lmsw)
+		return -EINVAL;
+	out->cr = lmsw ? 0 : (uint8_t)((modrm >> 3 & 7) + (p.rex & REX_R ? 8 : 0));
+	out->reg = (uint8_t)((modrm & 7) + (p.rex & REX_B ? 8 : 0));
+	out->lmsw = lmsw;
+	out->length = (uint8_t)c.pos;
 	return 0;
 }
 

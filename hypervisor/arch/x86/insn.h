@@ -69,6 +69,26 @@ struct mmio_insn {
 int __must_check insn_decode_mmio(const uint8_t *bytes, size_t len, enum cpu_mode mode,
 				  struct mmio_insn *out);
 
+struct cr_insn {
+	uint8_t length;
+	uint8_t cr;  /* the control register written: 0 to 15 */
+	uint8_t reg; /* the general register it comes from */
+	bool lmsw;   /* LMSW, which writes the low bits of CR0 */
+};
+
+/**
+ * insn_decode_cr() - decode a write to a control register
+ * @bytes, @len, @mode: as in insn_decode_mmio()
+ * @out: filled on success, zeroed otherwise
+ *
+ * Known: MOV to CRn (0F 22) and LMSW from a register (0F 01 /6). Refused: LMSW
+ * from memory, and LOCK, which makes MOV to CR0 one to CR8 on AMD CPUs.
+ *
+ * Return: 0, or -EINVAL if truncated, longer than 15 bytes, or not known. Context: any.
+ * Source: AMD APM vol 3, MOV (CRn), LMSW.
+ */
+int __must_check insn_decode_cr(const uint8_t *bytes, size_t len, enum cpu_mode mode, struct cr_insn *out);
+
 /* Instructions whose exit leaves RIP on them. */
 enum insn_kind {
 	INSN_CPUID,

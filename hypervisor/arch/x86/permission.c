@@ -29,3 +29,12 @@ int msr_keep(uint32_t msr, uint64_t value)
 		      (unsigned long long)old, (unsigned long long)value);
 	return -EPERM;
 }
+
+bool efer_exists(uint64_t value, uint64_t ours)
+{
+	uint64_t host = rdmsr(MSR_EFER), test = value | ours;
+	bool ok = !wrmsr_safe(MSR_EFER, test) && rdmsr(MSR_EFER) == test;
+
+	wrmsr(MSR_EFER, host);
+	return ok;
+}

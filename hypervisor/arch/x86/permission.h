@@ -19,4 +19,12 @@ void port_map_set(uint8_t *map, uint16_t port, unsigned int size, bool on);
 /** msr_keep - VTL0 writes a register that must keep its value: 0 if it would, else -EPERM, logged. Context: host. */
 int msr_keep(uint32_t msr, uint64_t value);
 
+/**
+ * efer_exists - are all bits of @value EFER's on this CPU?
+ * @ours: bits that the host needs meanwhile
+ *
+ * The CPU is asked, by writing; what it drops silently (QEMU TCG) is refused too. Context: host.
+ */
+bool efer_exists(uint64_t value, uint64_t ours);
+
 #endif
