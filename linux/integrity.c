@@ -18,6 +18,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/seq_file.h>
+#include <linux/smp.h>
 #include <linux/sort.h>
 #include <linux/version.h>
 #include <asm/io.h>
@@ -26,6 +27,7 @@
 
 #include <openvbs/tlfs.h>
 
+#include "hypercall.h"
 #include "openvbs.h"
 #include "vtl.h"
 
@@ -348,6 +350,12 @@ static int sites(void)
 	       send_sites(OVBS_SITES_TRACER, at[FTRACE_REGS_CALL], 5);
 }
 
+/* After lockdown VTL1 pins the registers of each CPU when it sees it. */
+static void enter_vtl1(void *unused)
+{
+	openvbs_vtl_call(OVBS_VTL_MESSAGE, 0); /* of an empty page: it is refused */
+}
+
 /* Nobody patches between the table of sites and lockdown, and no CPU comes or goes. */
 static int lock_down(void)
 {
@@ -360,6 +368,8 @@ static int lock_down(void)
 	cpus_read_lock();
 	mutex_lock(text);
 	err = code(true) ?: code(false) ?: data() ?: sites() ?: send(OVBS_MSG_LOCKDOWN, 0, NULL, NULL);
+	if (!err)
+		on_each_cpu(enter_vtl1, NULL, 1);
 	mutex_unlock(text);
 	cpus_read_unlock();
 	return err;

@@ -7,6 +7,8 @@
 #ifndef SK_CPU_H
 #define SK_CPU_H
 
+#include <stdbool.h>
+
 #include <openvbs/sk_info.h>
 #include <openvbs/tlfs.h>
 
@@ -40,6 +42,7 @@ struct sk_cpu {
 	uint64_t *pdpt;      /* what a trustlet's root gets at entry 511 while it runs here */
 	uint64_t root;       /* CR3 without a trustlet */
 	uint64_t message_gpa;
+	bool pinned; /* VTL0's registers on this CPU (pins.h) */
 	uint64_t gdt[8];
 	uint64_t vtl0_cr2, vtl0_dr6, vtl0_star, vtl0_lstar, vtl0_sfmask;
 	uint8_t vtl0_fx[512] __attribute__((aligned(16)));

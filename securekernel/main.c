@@ -13,6 +13,7 @@
 #include "integrity.h"
 #include "log.h"
 #include "memory.h"
+#include "pins.h"
 #include "protect.h"
 #include "random.h"
 #include "services.h"
@@ -82,17 +83,29 @@ void sk_boot_cpu(void)
 	sk_assist->vtl_return_rcx = 0;
 }
 
+static void intercept(struct vtl0_regs *r)
+{
+	const void *message = sk_assist->intercept_message;
+
+	if (((const struct hv_message_header *)message)->message_type == HV_MESSAGE_GPA_INTERCEPT)
+		protect_intercept(message, r);
+	else
+		pins_intercept(message);
+}
+
 void sk_vtl_entry(struct vtl0_regs *r)
 {
 	uint64_t rax = r->rax, rcx = r->rcx;
 
+	if (protect_locked())
+		pins_set();
 	switch (sk_assist->vtl_entry_reason) {
 	case HV_VTL_ENTRY_VTL_CALL:
 		rax = services_call(r);
 		rcx = 0;
 		break;
 	case HV_VTL_ENTRY_INTERCEPT:
-		protect_intercept((const void *)sk_assist->intercept_message, r);
+		intercept(r);
 		rcx = r->rcx;
 		break;
 	default:

@@ -426,6 +426,10 @@ LOCKDOWN = (
     + vtl1("#GP", *[f"lockdown_exec_{n}" for n in words("page vmalloc stack low mmio data later protected reset")],
            why="after lockdown the kernel executes what was frozen as code, by whatever mapping, and nothing else")
     + vtl1("#GP", *[f"lockdown_write_{n}" for n in words("text module data")], why="and writes none of it")
+    + vtl1("#GP", *words("lockdown_cr0_wp lockdown_cr4_smep lockdown_efer_nxe lockdown_msrs"),
+           why="registers that protect the kernel or lead into it are pinned")
+    + vtl1("kept", "lockdown_cr0_kept", "lockdown_cr4_kept")
+    + vtl1("ok", "lockdown_cr4_pge", "lockdown_msrs_same", why="what changes nothing pinned goes on")
     + vtl1("bad_state", "lockdown_twice", "lockdown_freeze_later", why="lockdown is once, and nothing becomes code afterwards")
     + alive("lockdown_alive")
 )

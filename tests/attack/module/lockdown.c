@@ -190,6 +190,59 @@ static void write_rows(struct report *r, u64 data)
 	    "frozen code by another mapping");
 }
 
+static void set_cr0(void *value)
+{
+	asm volatile("mov %0, %%cr0" : : "r"(value) : "memory");
+}
+
+static void set_cr4(void *value)
+{
+	asm volatile("mov %0, %%cr4" : : "r"(value) : "memory");
+}
+
+static u64 cr0(void)
+{
+	u64 value;
+
+	asm volatile("mov %%cr0, %0" : "=r"(value));
+	return value;
+}
+
+/* What would let this kernel run programs' pages, write what is read-only to it, or be entered elsewhere. */
+static void pin_rows(struct report *r)
+{
+	static const u32 msrs[] = { 0xC0000081, 0xC0000082, 0xC0000083, 0xC0000084, 0x176 };
+	u64 cr4 = native_read_cr4(), was = cr0(), now;
+	const char *o = "#GP", *kept = "ok";
+	struct msr_try m;
+	struct caught c;
+	size_t i;
+
+	row(r, "lockdown_cr0_wp", try_here(&c, set_cr0, (void *)(was & ~(1ULL << 16)), 0), "WP off");
+	now = cr0();
+	set_cr0((void *)was);
+	row(r, "lockdown_cr0_kept", now == was ? "kept" : "changed", "%llx", now);
+	row(r, "lockdown_cr4_smep", cr4 & 1ULL << 20 ? try_here(&c, set_cr4, (void *)(cr4 & ~(1ULL << 20)), 0) : "none", "SMEP off");
+	row(r, "lockdown_cr4_pge", try_here(&c, set_cr4, (void *)(cr4 ^ 1ULL << 7), 0), "PGE toggled");
+	set_cr4((void *)cr4);
+	row(r, "lockdown_cr4_kept", native_read_cr4() == cr4 ? "kept" : "changed", "%llx", (u64)native_read_cr4());
+	m = (struct msr_try){ 0xC0000080, msr_get(0xC0000080) & ~(1ULL << 11) };
+	row(r, "lockdown_efer_nxe", try_here(&c, try_msr_set, &m, 0), "NXE off");
+	for (i = 0; i < ARRAY_SIZE(msrs); i++) {
+		const char *one;
+
+		m = (struct msr_try){ msrs[i], msr_get(msrs[i]) };
+		if (strcmp(try_here(&c, try_msr_set, &m, 0), "ok"))
+			kept = "refused";
+		m.value ^= 0x100;
+		one = try_here(&c, try_msr_set, &m, 0);
+		if (strcmp(one, "#GP"))
+			o = one;
+	}
+	row(r, "lockdown_msrs", o, "STAR, LSTAR, CSTAR, SFMASK, SYSENTER_EIP changed");
+	row(r, "lockdown_msrs_same", kept, "written as they are");
+}
+
 static void run_lockdown(struct report *r)
 {
 	u8 *data = (void *)__get_free_page(GFP_KERNEL), *later = (void *)get_zeroed_page(GFP_KERNEL);
@@ -213,6 +266,7 @@ static void run_lockdown(struct report *r)
 	locked = true;
 	execute_rows(r);
 	write_rows(r, virt_to_phys(data));
+	pin_rows(r);
 	row(r, "lockdown_twice", result_name(lockdown(&v)) ?: "undocumented", "-");
 	row(r, "lockdown_freeze_later",
 	    result_name(freeze(&v, virt_to_phys(later), 1, OVBS_FREEZE_CODE)) ?: "undocumented", "-");

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pinned registers of VTL0: see pins.h.
+ */
+#include "pins.h"
+
+#include <openvbs/tlfs.h>
+
+#include "cpu.h"
+#include "hypercall.h"
+#include "log.h"
+
+#define LOGGED_MAX 64u
+
+#define PINNED_CR0 (CR0_PE | CR0_WP | CR0_PG)
+#define PINNED_CR4 (CR4_SMEP | CR4_SMAP | CR4_UMIP) /* of these what the kernel has set */
+#define PINNED                                                                                     \
+	(HV_CR_INTERCEPT_CR0_WRITE | HV_CR_INTERCEPT_CR4_WRITE | HV_CR_INTERCEPT_EFER_WRITE |      \
+	 HV_CR_INTERCEPT_LSTAR_WRITE | HV_CR_INTERCEPT_STAR_WRITE | HV_CR_INTERCEPT_CSTAR_WRITE |  \
+	 HV_CR_INTERCEPT_SFMASK_WRITE | HV_CR_INTERCEPT_SYSENTER_CS_WRITE |                        \
+	 HV_CR_INTERCEPT_SYSENTER_EIP_WRITE | HV_CR_INTERCEPT_SYSENTER_ESP_WRITE)
+
+static uint32_t lines_left = LOGGED_MAX;
+
+void pins_set(void)
+{
+	uint64_t cr4;
+
+	if (sk_this_cpu->pinned)
+		return;
+	cr4 = hv_get_register(0, HV_X64_REGISTER_CR4) & PINNED_CR4;
+	if (hv_set_register(1, HV_X64_REGISTER_CR_INTERCEPT_CR0_MASK, PINNED_CR0) ||
+	    hv_set_register(1, HV_X64_REGISTER_CR_INTERCEPT_CR4_MASK, cr4) ||
+	    hv_set_register(1, HV_X64_REGISTER_CR_INTERCEPT_CONTROL, PINNED))
+		sk_panic("the hypervisor pins no registers");
+	sk_this_cpu->pinned = true;
+}
+
+void pins_intercept(const void *message)
+{
+	const uint64_t gp = HV_PENDING_EXCEPTION | HV_PENDING_HAS_ERROR | (uint64_t)VEC_GP << 16;
+	const struct hv_message_header *h = message;
+
+	if (h->message_type == HV_MESSAGE_MSR_INTERCEPT) {
+		const struct hv_x64_msr_intercept_message *m = message;
+
+		sk_log_bounded(&lines_left, "write of pinned MSR %x at rip %llx refused: #GP", m->msr_number,
+			       (unsigned long long)m->header.rip);
+	} else {
+		const struct hv_x64_register_intercept_message *m = message;
+
+		sk_log_bounded(&lines_left, "write of pinned register %x at rip %llx refused: #GP",
+			       m->register_name, (unsigned long long)m->header.rip);
+	}
+	if (hv_set_register(0, HV_REGISTER_PENDING_EVENT0, gp))
+		sk_panic("VTL0 can't be given a #GP");
+}
