@@ -36,10 +36,10 @@ def program_files(path):
     return {f"/root/{path.name}": path, **{library: Path(library) for library in libraries}}
 
 
-def load_module(m):
+def load_module(m, parameters=""):
     """Load openvbs.ko; it refuses unless the hypervisor answers by CPUID."""
     m.sh("grep -q ' /sys/kernel/security ' /proc/mounts || mount -t securityfs none /sys/kernel/security")
-    m.sh("insmod /root/openvbs.ko")
+    m.sh(f"insmod /root/openvbs.ko {parameters}")
 
 
 def log(m):
