@@ -16,7 +16,8 @@ ATTACKS = ["insns", "svme", "vmxe", "steps_held", "msrs", "cpuid_hidden", "block
            "nmi", "init", "s3_moved_pm_block", "vtl1_memory", "hypercalls", "hypercall_places", "hypercall_page", "vtl1_register",
            "vtl1_messages", "vtl1_registers"]
 # What runs trustlets for long; 10^5 inputs of the fuzzer take 10 s on QEMU. On Bochs: `make attack`.
-QEMU_ATTACKS = ["hypercall_devices", "vtl1_race", "vtl1_busy", "vtl1_recursion", "vtl1_reset", "vtl1_protect", "vtl1_trustlet", "vtl1_endless", "vtl1_fuzz"]
+QEMU_ATTACKS = ["hypercall_devices", "vtl1_race", "vtl1_busy", "vtl1_recursion", "vtl1_reset", "vtl1_protect", "vtl1_trustlet", "vtl1_endless", "vtl1_fuzz",
+                "lockdown", "lockdown_user", "patch"]
 
 # Without disks and network cards: those are in `make attack`.
 DMA_ATTACKS = ["dma_own", "dma_read", "dma_write", "dma_edu", "dma_fw_cfg", "dma_hpet", "dma_freeze", "dma_cpu_regs", "dma_regs", "efi"]

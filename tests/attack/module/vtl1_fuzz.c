@@ -167,7 +167,8 @@ static u64 odd_value(struct fuzz *f)
 static void start_message(struct fuzz *f, struct vtl_page *p)
 {
 	static const u8 ops[] = { OVBS_MSG_VERSION, OVBS_MSG_TRUSTLETS, OVBS_MSG_OPEN,    OVBS_MSG_INVOKE,
-				  OVBS_MSG_INVOKE,  OVBS_MSG_INVOKE,	OVBS_MSG_RESUME, OVBS_MSG_PROTECT };
+				  OVBS_MSG_INVOKE,  OVBS_MSG_INVOKE,	OVBS_MSG_RESUME, OVBS_MSG_PROTECT,
+				  OVBS_MSG_FREEZE,  OVBS_MSG_LOCKDOWN,	OVBS_MSG_SITES };
 	static const u8 types[] = { 0, 1, 2, 3, 5, 6, 7, 5 };
 	unsigned int i;
 
@@ -189,7 +190,9 @@ static void keep_harmless(struct fuzz *f, struct vtl_page *p)
 {
 	struct ovbs_msg *m = &p->msg;
 
-	if (m->op == OVBS_MSG_PROTECT)
+	if (m->op == OVBS_MSG_LOCKDOWN)
+		m->types |= 1; /* this kernel is not frozen */
+	if (m->op == OVBS_MSG_PROTECT || m->op == OVBS_MSG_FREEZE)
 		m->param[0].a |= below(f, 2) ? 1 : 1ULL << 63;
 	if (m->op == OVBS_MSG_PROTECT && below(f, 2)) {
 		m->param[0].a = vtl1_place(&f->v, 1 + below(f, PLACES - 1), 0);
