@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What must not become code after lockdown, and what must not go away. VTL1
+ * lets nothing new run, and its #GP in the middle of ftrace or BPF would be a
+ * BUG there; so the kernel is told earlier, where it knows what to do without:
+ * at the one function that gives out memory for code. And code that is frozen
+ * must not be freed: its pages would come back as somebody's data.
+ *
+ * The hook is ftrace's, as livepatch uses it. Two of them on one function, so
+ * that its call goes to ftrace_regs_caller, which is kernel text, and not to a
+ * trampoline of its own, which VTL1 could not know.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/delay.h>
+#include <linux/ftrace.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/notifier.h>
+#include <linux/printk.h>
+#include <linux/workqueue.h>
+
+#include "integrity.h"
+
+#if INTEGRITY_EXECMEM
+#include <linux/execmem.h>
+#endif
+
+#define TRIES 100u /* until modules that are on their way are there */
+
+static bool closed;
+
+/* ---- memory for code ---------------------------------------------------- */
+
+/* In place of the function: there is none. */
+static void *no_memory(void)
+{
+	pr_notice_ratelimited("integrity: no memory for new code, by lockdown, for %ps\n", __builtin_return_address(0));
+	return NULL;
+}
+
+/* Modules have a clearer end: see module_comes(). */
+#if INTEGRITY_EXECMEM
+static notrace bool for_module(unsigned long parent, struct ftrace_regs *regs)
+{
+	unsigned long type = ftrace_regs_get_argument(regs, 0);
+
+	return type == EXECMEM_MODULE_TEXT || type == EXECMEM_MODULE_DATA;
+}
+#else
+static notrace bool for_module(unsigned long parent, struct ftrace_regs *regs)
+{
+	int (*look_up)(unsigned long address, unsigned long *size, unsigned long *offset) =
+		(void *)integrity_at[SIZE_OFFSET];
+	unsigned long size, offset;
+
+	return look_up(parent, &size, &offset) && parent - offset == integrity_at[LOAD_MODULE];
+}
+#endif
+
+static notrace void allocator_called(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
+				     struct ftrace_regs *regs)
+{
+	if (!READ_ONCE(closed) || for_module(parent, regs))
+		return;
+#if INTEGRITY_EXECMEM
+	ftrace_regs_set_instruction_pointer(regs, (unsigned long)no_memory);
+#else
+	ftrace_instruction_pointer_set(regs, (unsigned long)no_memory);
+#endif
+}
+
+static notrace void nothing(unsigned long ip, unsigned long parent, struct ftrace_ops *ops, struct ftrace_regs *regs)
+{
+}
+
+/* Permanent: the switch kernel.ftrace_enabled would take them away. */
+static struct ftrace_ops hooks[] = {
+	{ .func = allocator_called,
+	  .flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT },
+	{ .func = nothing, .flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_PERMANENT },
+};
+
+static void unhook(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(hooks); i++)
+		if (hooks[i].flags & FTRACE_OPS_FL_ENABLED)
+			unregister_ftrace_function(&hooks[i]);
+}
+
+static int hook(void)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < ARRAY_SIZE(hooks) && !err; i++)
+		err = ftrace_set_filter_ip(&hooks[i], integrity_at[ALLOCATOR], 0, 0) ?:
+		      register_ftrace_function(&hooks[i]);
+	if (err) {
+		pr_err("integrity: the kernel's allocator of memory for code can't be hooked: %d: not locked down\n", err);
+		unhook();
+	}
+	return err;
+}
+
+/* ---- modules ------------------------------------------------------------ */
+
+/* First of all who are told, so nothing of the module has run and nothing was patched for it. */
+static int module_comes(struct notifier_block *nb, unsigned long state, void *data)
+{
+	const struct module *mod = data;
+
+	if (state != MODULE_STATE_COMING || !READ_ONCE(closed))
+		return NOTIFY_OK;
+	pr_err("integrity: module %s is refused: it comes after lockdown\n", mod->name);
+	return notifier_from_errno(-EPERM);
+}
+
+static struct notifier_block comes = { .notifier_call = module_comes, .priority = INT_MAX };
+
+static bool has_init_text(const struct module *mod)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+	return mod->mem[MOD_INIT_TEXT].size;
+#else
+	return mod->init_layout.text_size;
+#endif
+}
+
+/* No module is on its way in or out, which has code that will be freed. Caller holds module_mutex. */
+static bool all_settled(struct list_head *modules)
+{
+	struct module *mod;
+
+	list_for_each_entry(mod, modules, list)
+		if (mod != THIS_MODULE && (mod->state != MODULE_STATE_LIVE || has_init_text(mod)))
+			return false;
+	return true;
+}
+
+/* Pinned until reset: or, if not @yes, no longer. */
+static void pin(struct list_head *modules, bool yes)
+{
+	struct module *mod;
+
+	list_for_each_entry(mod, modules, list) {
+		if (mod->state != MODULE_STATE_LIVE && mod != THIS_MODULE)
+			continue; /* refused, and on its way out */
+		if (yes)
+			__module_get(mod);
+		else
+			module_put(mod);
+	}
+}
+
+static int pin_modules(void)
+{
+	struct list_head *modules = (void *)integrity_at[MODULE_LIST];
+	struct mutex *lock = (void *)integrity_at[MODULE_MUTEX];
+	unsigned int tries = 0;
+	bool settled;
+
+	do {
+		if (tries++)
+			msleep(20);
+		mutex_lock(lock);
+		settled = all_settled(modules);
+		if (settled)
+			pin(modules, true);
+		mutex_unlock(lock);
+	} while (!settled && tries < TRIES);
+	if (!settled) {
+		pr_err("integrity: a module does not get ready: not locked down\n");
+		return -EBUSY;
+	}
+	flush_work((struct work_struct *)integrity_at[INIT_FREE]); /* init text of those that just came */
+	return 0;
+}
+
+/* ---- both --------------------------------------------------------------- */
+
+int integrity_gate_close(void)
+{
+	int err = hook();
+
+	if (err)
+		return err;
+	err = register_module_notifier(&comes);
+	if (err)
+		goto hooks;
+	WRITE_ONCE(closed, true);
+	err = pin_modules();
+	if (!err)
+		return 0;
+	WRITE_ONCE(closed, false);
+	unregister_module_notifier(&comes);
+hooks:
+	unhook();
+	return err;
+}
+
+void integrity_gate_open(void)
+{
+	struct mutex *lock = (void *)integrity_at[MODULE_MUTEX];
+
+	mutex_lock(lock);
+	pin((void *)integrity_at[MODULE_LIST], false);
+	mutex_unlock(lock);
+	WRITE_ONCE(closed, false);
+	unregister_module_notifier(&comes);
+	unhook();
+}
