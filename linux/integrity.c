@@ -60,7 +60,10 @@ static const char *const names[INTEGRITY_NAMES] = {
 	[MODULE_LIST] = "modules",
 	[LOAD_MODULE] = "load_module",
 	[INIT_FREE] = "init_free_wq",
-	[ALLOCATOR] = INTEGRITY_EXECMEM ? "execmem_alloc" : "module_alloc",
+	[ALLOCATE] = INTEGRITY_EXECMEM ? "execmem_alloc" : "module_alloc",
+	[RELEASE] = INTEGRITY_EXECMEM ? "execmem_free" : "module_memfree",
+	[PACK_ALLOCATE] = "bpf_prog_pack_alloc",
+	[PACK_RELEASE] = "bpf_prog_pack_free",
 	[EFI_TABLES] = "efi_mm",
 };
 
@@ -164,7 +167,7 @@ static int lock_down(void)
 	return err;
 }
 
-/* Compiled BPF can't run from now on, its interpreter can: what is compiled already goes on. */
+/* BPF that is compiled from now on could not run, but by the interpreter; what is compiled already goes on. */
 static void stop_jit(void)
 {
 	int *enable = (void *)lookup("bpf_jit_enable");

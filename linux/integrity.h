@@ -20,7 +20,7 @@
 enum integrity_name {
 	TEXT, TEXT_END, RODATA, RODATA_END, IDT, JUMPS, JUMPS_END, CALLS, CALLS_END, TRAMPOLINES,
 	TRAMPOLINES_END, FTRACE_PAGES, FTRACE_CALL, FTRACE_REGS_CALL, EACH_SYMBOL, SIZE_OFFSET,
-	TEXT_MUTEX, FTRACE_LOCK, MODULE_MUTEX, MODULE_LIST, LOAD_MODULE, INIT_FREE, ALLOCATOR, EFI_TABLES,
+	TEXT_MUTEX, FTRACE_LOCK, MODULE_MUTEX, MODULE_LIST, LOAD_MODULE, INIT_FREE, ALLOCATE, RELEASE, PACK_ALLOCATE, PACK_RELEASE, EFI_TABLES,
 	INTEGRITY_NAMES
 };
 
@@ -85,8 +85,9 @@ void integrity_sites_fence(void);
  *
  * Modules that are here stay, others fail to load; who asks for memory for code
  * gets none, and falls back as if there were none: ftrace to its common entry,
- * BPF to its interpreter; kprobes within a function fail. 0, or negative errno
- * and nothing has changed. Patches kernel text: before anything is frozen. May sleep.
+ * BPF to its interpreter; kprobes within a function fail. Who gives such memory
+ * back does so in vain: it is frozen. 0, or negative errno and nothing has
+ * changed. Patches kernel text: before anything is frozen. May sleep.
  */
 int integrity_gate_close(void);
 

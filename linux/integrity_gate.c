@@ -3,10 +3,11 @@
  * What must not become code after lockdown, and what must not go away. VTL1
  * lets nothing new run, and its #GP in the middle of ftrace or BPF would be a
  * BUG there; so the kernel is told earlier, where it knows what to do without:
- * at the one function that gives out memory for code. And code that is frozen
- * must not be freed: its pages would come back as somebody's data.
+ * at the functions that give out memory for code. And code that is frozen must
+ * not be freed: its pages would come back as somebody's data. BPF has pages of
+ * its own, partly used, for which the same holds.
  *
- * The hook is ftrace's, as livepatch uses it. Two of them on one function, so
+ * The hook is ftrace's, as livepatch uses it. Two of them on each function, so
  * that its call goes to ftrace_regs_caller, which is kernel text, and not to a
  * trampoline of its own, which VTL1 could not know.
  */
@@ -39,16 +40,20 @@ static void *no_memory(void)
 	return NULL;
 }
 
-/* Modules have a clearer end: see module_comes(). */
-#if INTEGRITY_EXECMEM
-static notrace bool for_module(unsigned long parent, struct ftrace_regs *regs)
+/* In place of a function that gives memory back: it is frozen, and stays. */
+static void keep_it(void)
 {
-	unsigned long type = ftrace_regs_get_argument(regs, 0);
-
-	return type == EXECMEM_MODULE_TEXT || type == EXECMEM_MODULE_DATA;
 }
-#else
-static notrace bool for_module(unsigned long parent, struct ftrace_regs *regs)
+
+static const enum integrity_name hooked[] = { ALLOCATE, RELEASE, PACK_ALLOCATE, PACK_RELEASE };
+
+/* ftrace's place in a function is the first, or behind an ENDBR64. */
+static notrace bool is(unsigned long ip, enum integrity_name function)
+{
+	return ip - integrity_at[function] < 16;
+}
+
+static notrace bool by_loader(unsigned long parent)
 {
 	int (*look_up)(unsigned long address, unsigned long *size, unsigned long *offset) =
 		(void *)integrity_at[SIZE_OFFSET];
@@ -56,17 +61,31 @@ static notrace bool for_module(unsigned long parent, struct ftrace_regs *regs)
 
 	return look_up(parent, &size, &offset) && parent - offset == integrity_at[LOAD_MODULE];
 }
-#endif
 
-static notrace void allocator_called(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
-				     struct ftrace_regs *regs)
+/* Modules have a clearer end: see module_comes(). One that is refused gives back what was never frozen. */
+static notrace bool for_module(unsigned long ip, unsigned long parent, struct ftrace_regs *regs)
 {
-	if (!READ_ONCE(closed) || for_module(parent, regs))
+#if INTEGRITY_EXECMEM
+	if (is(ip, ALLOCATE)) {
+		unsigned long type = ftrace_regs_get_argument(regs, 0);
+
+		return type == EXECMEM_MODULE_TEXT || type == EXECMEM_MODULE_DATA;
+	}
+#endif
+	return (is(ip, ALLOCATE) || is(ip, RELEASE)) && by_loader(parent);
+}
+
+static notrace void called(unsigned long ip, unsigned long parent, struct ftrace_ops *ops, struct ftrace_regs *regs)
+{
+	bool release = is(ip, RELEASE) || is(ip, PACK_RELEASE);
+	unsigned long instead = release ? (unsigned long)keep_it : (unsigned long)no_memory;
+
+	if (!READ_ONCE(closed) || for_module(ip, parent, regs))
 		return;
 #if INTEGRITY_EXECMEM
-	ftrace_regs_set_instruction_pointer(regs, (unsigned long)no_memory);
+	ftrace_regs_set_instruction_pointer(regs, instead);
 #else
-	ftrace_instruction_pointer_set(regs, (unsigned long)no_memory);
+	ftrace_instruction_pointer_set(regs, instead);
 #endif
 }
 
@@ -76,7 +95,7 @@ static notrace void nothing(unsigned long ip, unsigned long parent, struct ftrac
 
 /* Permanent: the switch kernel.ftrace_enabled would take them away. */
 static struct ftrace_ops hooks[] = {
-	{ .func = allocator_called,
+	{ .func = called,
 	  .flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT },
 	{ .func = nothing, .flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_PERMANENT },
 };
@@ -90,16 +109,25 @@ static void unhook(void)
 			unregister_ftrace_function(&hooks[i]);
 }
 
+static int set_filter(struct ftrace_ops *ops)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < ARRAY_SIZE(hooked) && !err; i++)
+		err = ftrace_set_filter_ip(ops, integrity_at[hooked[i]], 0, 0);
+	return err;
+}
+
 static int hook(void)
 {
 	size_t i;
 	int err = 0;
 
 	for (i = 0; i < ARRAY_SIZE(hooks) && !err; i++)
-		err = ftrace_set_filter_ip(&hooks[i], integrity_at[ALLOCATOR], 0, 0) ?:
-		      register_ftrace_function(&hooks[i]);
+		err = set_filter(&hooks[i]) ?: register_ftrace_function(&hooks[i]);
 	if (err) {
-		pr_err("integrity: the kernel's allocator of memory for code can't be hooked: %d: not locked down\n", err);
+		pr_err("integrity: where the kernel gets memory for code can't be hooked: %d: not locked down\n", err);
 		unhook();
 	}
 	return err;

@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from guestlib import exits, load_module, log, start, total
+from guestlib import GUEST, exits, load_module, log, start, total
 
 CYCLE = "echo 0 >/sys/devices/system/cpu/cpu1/online && echo 1 >/sys/devices/system/cpu/cpu1/online"
 
@@ -102,7 +102,7 @@ def test_all_functions_are_traced():
 
 
 def test_what_would_be_new_code_fails_with_an_error():
-    """Modules, probes within functions, BPF's JIT: each is told so, and the kernel goes on."""
+    """Modules, probes within functions: each is told so, and the kernel goes on."""
     with locked_down("new") as m:
         refused = m.run("modprobe cpuid")
         assert refused.rc != 0 and "not permitted" in refused.output
@@ -110,8 +110,19 @@ def test_what_would_be_new_code_fails_with_an_error():
         assert "cpuid" not in m.sh("cat /proc/modules")
         probe = m.run(f"echo 'p:two vfs_read+5' >{TRACE}/kprobe_events")
         assert probe.rc != 0 and "Cannot allocate memory" in probe.output
+        is_well(m)
+
+
+def test_bpf_is_interpreted():
+    """Filters do their work without the compiler; who switches it on gets errors, and the kernel goes on."""
+    with locked_down("bpf", files={"/root/bpf": GUEST / "bpf"}) as m:
+        m.sh("ip link set lo up; chmod +x /root/bpf")
         assert m.sh("cat /proc/sys/net/core/bpf_jit_enable").strip() == "0"
-        assert m.sh("uname -s").strip() == "Linux"
+        assert m.sh("/root/bpf").strip() == "ok"
+        m.sh("echo 1 >/proc/sys/net/core/bpf_jit_enable")
+        assert m.run("/root/bpf").rc == 1
+        m.sh("echo 0 >/proc/sys/net/core/bpf_jit_enable")
+        assert m.sh("/root/bpf").strip() == "ok"
         is_well(m)
 
 
