@@ -353,7 +353,7 @@ static int sites(void)
 /* After lockdown VTL1 pins the registers of each CPU when it sees it. */
 static void enter_vtl1(void *unused)
 {
-	openvbs_vtl_call(OVBS_VTL_MESSAGE, 0); /* of an empty page: it is refused */
+	openvbs_vtl_call(0, 0); /* no operation: not the message that happens to be in this CPU's page */
 }
 
 /* Nobody patches between the table of sites and lockdown, and no CPU comes or goes. */
