@@ -38,7 +38,6 @@ void pins_set(void)
 
 void pins_intercept(const void *message)
 {
-	const uint64_t gp = HV_PENDING_EXCEPTION | HV_PENDING_HAS_ERROR | (uint64_t)VEC_GP << 16;
 	const struct hv_message_header *h = message;
 
 	if (h->message_type == HV_MESSAGE_MSR_INTERCEPT) {
@@ -52,6 +51,5 @@ void pins_intercept(const void *message)
 		sk_log_bounded(&lines_left, "write of pinned register %x at rip %llx refused: #GP",
 			       m->register_name, (unsigned long long)m->header.rip);
 	}
-	if (hv_set_register(0, HV_REGISTER_PENDING_EVENT0, gp))
-		sk_panic("VTL0 can't be given a #GP");
+	hv_refuse();
 }
