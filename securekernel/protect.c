@@ -12,6 +12,7 @@
 #include "lock.h"
 #include "log.h"
 #include "memory.h"
+#include "pins.h"
 
 #define RANGES_MAX 1024u
 #define PAGES_MAX  512u /* in one call: it holds VTL0 up */
@@ -136,8 +137,13 @@ bool protect_locked(void)
 enum ovbs_result protect_lockdown(void)
 {
 	const uint64_t config = HV_VSM_CONFIG_ENABLE_PROTECTION | HV_VSM_CONFIG_DEFAULT(RIGHTS_NORMAL);
-	enum ovbs_result result = integrity_seal();
+	enum ovbs_result result;
 
+	if (!pins_ready()) {
+		sk_log("no lockdown: VTL0's kernel has SMEP off, so it could execute programs' pages");
+		return OVBS_E_SECURITY;
+	}
+	result = integrity_seal();
 	if (result)
 		return result;
 	lock_take(&lock);

@@ -430,6 +430,7 @@ LOCKDOWN = (
            why="registers that protect the kernel or lead into it are pinned")
     + vtl1("kept", "lockdown_cr0_kept", "lockdown_cr4_kept")
     + vtl1("ok", "lockdown_cr4_pge", "lockdown_msrs_same", why="what changes nothing pinned goes on")
+    + vtl1("security", "lockdown_no_smep", why="SMEP off: nothing would keep the kernel from programs' pages")
     + vtl1("bad_state", "lockdown_twice", "lockdown_freeze_later", why="lockdown is once, and nothing becomes code afterwards")
     + alive("lockdown_alive")
 )

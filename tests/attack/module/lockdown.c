@@ -239,6 +239,21 @@ static void pin_rows(struct report *r)
 	row(r, "lockdown_msrs_same", kept, "written as they are");
 }
 
+/* A kernel that was started without SMEP (clearcpuid=smep) would not be kept from programs' pages. */
+static void no_smep_row(struct report *r, const struct vtl1 *v)
+{
+	u64 cr4 = native_read_cr4();
+	unsigned long flags;
+	u32 result;
+
+	local_irq_save(flags);
+	set_cr4((void *)(cr4 & ~(1ULL << 20)));
+	result = lockdown(v);
+	set_cr4((void *)cr4);
+	local_irq_restore(flags);
+	row(r, "lockdown_no_smep", result_name(result) ?: "undocumented", "CR4 %llx", cr4);
+}
+
 /* Freeze all code, and the page at @data as data; then lockdown. */
 static bool lock(struct report *r, const struct vtl1 *v, const char *name, u64 data)
 {
@@ -269,6 +284,7 @@ static void run_lockdown(struct report *r)
 		return;
 	memset(data, RET, PAGE_SIZE);
 	row(r, "lockdown_before", execute(virt_to_phys(data), 0), "a page of the direct map");
+	no_smep_row(r, &v);
 	if (!lock(r, &v, "lockdown", virt_to_phys(data)))
 		return;
 	execute_rows(r);
