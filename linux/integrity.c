@@ -124,7 +124,7 @@ int integrity_send(u32 op, u32 types, struct ovbs_param first, struct ovbs_param
 /* After lockdown VTL1 pins the registers of each CPU when it sees it. */
 static void enter_vtl1(void *unused)
 {
-	openvbs_vtl_call(0, 0); /* asks for nothing that there is */
+	openvbs_vtl_call(0, 0); /* no operation: not the message that happens to be in this CPU's page */
 }
 
 static int freeze_and_tell(void)

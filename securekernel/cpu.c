@@ -191,6 +191,6 @@ void cpu_load_tables(void)
 
 void cpu_map_window(unsigned int page, uint64_t gpa, uint64_t rights)
 {
-	sk_this_cpu->window_pt[page] = gpa ? gpa | rights | PTE_P | PTE_A | PTE_D : 0;
+	sk_this_cpu->window_pt[page] = rights ? gpa | rights | PTE_P | PTE_A | PTE_D : 0;
 	invlpg((const void *)(SK_CPU_VA + page * PAGE_SIZE));
 }

@@ -71,7 +71,7 @@ struct hv_initial_vp_context cpu_context(uint32_t index);
 /** cpu_load_tables - GDT, TSS, IDT and CR4 of this CPU, which runs on the boot context. Context: boot CPU, once. */
 void cpu_load_tables(void);
 
-/** cpu_map_window - @page of this CPU's window shows @gpa (0: nothing), @rights: PTE_*. */
+/** cpu_map_window - @page of this CPU's window shows @gpa, which may be 0, with @rights: PTE_*; 0: it shows nothing. */
 void cpu_map_window(unsigned int page, uint64_t gpa, uint64_t rights);
 
 unsigned int sk_user_enter(struct user_regs *regs);

@@ -71,6 +71,14 @@ enum hv_status hv_set_register(unsigned int vtl, uint32_t name, uint64_t value)
 	return HV_RESULT_STATUS(call(HV_CALL_SET_VP_REGISTERS | HV_CALL_REPS(1), buffer_gpa(0), 0));
 }
 
+void hv_refuse(void)
+{
+	const uint64_t gp = HV_PENDING_EXCEPTION | HV_PENDING_HAS_ERROR | (uint64_t)VEC_GP << 16;
+
+	if (hv_set_register(0, HV_REGISTER_PENDING_EVENT0, gp))
+		sk_panic("VTL0 can't be given a #GP");
+}
+
 void hv_get_registers(unsigned int vtl, const uint32_t *name, unsigned int n, uint64_t *value)
 {
 	struct {

@@ -25,6 +25,9 @@ void hv_get_registers(unsigned int vtl, const uint32_t *name, unsigned int n, ui
 /** hv_get_register - one of them. */
 uint64_t hv_get_register(unsigned int vtl, uint32_t name);
 
+/** hv_refuse - VTL0, whose access brought us here, gets a #GP for it when it goes on. Context: an entry for an intercept. */
+void hv_refuse(void);
+
 /** hv_enable_vp - HvCallEnableVpVtl for CPU @index. */
 enum hv_status hv_enable_vp(uint32_t index, const struct hv_initial_vp_context *c) __must_check;
 

@@ -97,8 +97,6 @@ void sk_vtl_entry(struct vtl0_regs *r)
 {
 	uint64_t rax = r->rax, rcx = r->rcx;
 
-	if (protect_locked())
-		pins_set();
 	switch (sk_assist->vtl_entry_reason) {
 	case HV_VTL_ENTRY_VTL_CALL:
 		rax = services_call(r);
@@ -111,6 +109,8 @@ void sk_vtl_entry(struct vtl0_regs *r)
 	default:
 		sk_panic("VTL entry for reason %u", sk_assist->vtl_entry_reason);
 	}
+	if (protect_locked())
+		pins_set(); /* before VTL0 goes on, also from the call that locks */
 	sk_assist->vtl_return_rax = rax;
 	sk_assist->vtl_return_rcx = rcx;
 }

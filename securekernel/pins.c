@@ -22,13 +22,29 @@
 
 static uint32_t lines_left = LOGGED_MAX;
 
+/* MBEC, too, tells by the page's U/S bit: without SMEP the kernel runs what is mapped for programs (SDM 3, 4.6). */
+static uint64_t missing(uint64_t cr4)
+{
+	return cpuid(7, 0).ebx & (1u << 7) ? ~cr4 & CR4_SMEP : 0;
+}
+
+bool pins_ready(void)
+{
+	return !missing(hv_get_register(0, HV_X64_REGISTER_CR4));
+}
+
 void pins_set(void)
 {
-	uint64_t cr4;
+	uint64_t cr4, off;
 
 	if (sk_this_cpu->pinned)
 		return;
-	cr4 = hv_get_register(0, HV_X64_REGISTER_CR4) & PINNED_CR4;
+	cr4 = hv_get_register(0, HV_X64_REGISTER_CR4);
+	off = missing(cr4);
+	cr4 |= off;
+	if (off && hv_set_register(0, HV_X64_REGISTER_CR4, cr4))
+		sk_panic("SMEP can't be switched on for VTL0");
+	cr4 &= PINNED_CR4;
 	if (hv_set_register(1, HV_X64_REGISTER_CR_INTERCEPT_CR0_MASK, PINNED_CR0) ||
 	    hv_set_register(1, HV_X64_REGISTER_CR_INTERCEPT_CR4_MASK, cr4) ||
 	    hv_set_register(1, HV_X64_REGISTER_CR_INTERCEPT_CONTROL, PINNED))
@@ -38,7 +54,6 @@ void pins_set(void)
 
 void pins_intercept(const void *message)
 {
-	const uint64_t gp = HV_PENDING_EXCEPTION | HV_PENDING_HAS_ERROR | (uint64_t)VEC_GP << 16;
 	const struct hv_message_header *h = message;
 
 	if (h->message_type == HV_MESSAGE_MSR_INTERCEPT) {
@@ -52,6 +67,5 @@ void pins_intercept(const void *message)
 		sk_log_bounded(&lines_left, "write of pinned register %x at rip %llx refused: #GP",
 			       m->register_name, (unsigned long long)m->header.rip);
 	}
-	if (hv_set_register(0, HV_REGISTER_PENDING_EVENT0, gp))
-		sk_panic("VTL0 can't be given a #GP");
+	hv_refuse();
 }

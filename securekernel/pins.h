@@ -8,7 +8,12 @@
 #ifndef SK_PINS_H
 #define SK_PINS_H
 
-/** pins_set - pin this CPU's, if that was not done yet. Context: an entry from VTL0, after lockdown. */
+#include <stdbool.h>
+
+/** pins_ready - is SMEP, on which the rest relies, on in VTL0 on this CPU, or is there none? Context: an entry from VTL0. */
+bool pins_ready(void);
+
+/** pins_set - pin this CPU's, if that was not done yet; SMEP goes on if it was off. Context: an entry from VTL0, after lockdown. */
 void pins_set(void);
 
 /** pins_intercept - VTL0 tried to change one, as the message @m says: #GP, and a line in the log. */

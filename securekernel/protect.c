@@ -12,6 +12,7 @@
 #include "lock.h"
 #include "log.h"
 #include "memory.h"
+#include "pins.h"
 
 #define RANGES_MAX 1024u
 #define PAGES_MAX  512u /* in one call: it holds VTL0 up */
@@ -39,12 +40,13 @@ static bool meets(const struct range *r, uint64_t gpa, uint64_t pages)
 	return gpa < r->gpa + r->pages * PAGE_SIZE && r->gpa < gpa + pages * PAGE_SIZE;
 }
 
-static bool is_protected(uint64_t gpa)
+/* The range that has the page at @gpa, or NULL. */
+static const struct range *range_of(uint64_t gpa)
 {
 	for (unsigned int i = 0; i < range_count; i++)
 		if (meets(&ranges[i], gpa, 1))
-			return true;
-	return false;
+			return &ranges[i];
+	return NULL;
 }
 
 static bool has_messages(const struct range *r)
@@ -80,7 +82,6 @@ static enum ovbs_result add(const struct range *r)
 	ranges[range_count++] = *r;
 	return OVBS_OK;
 }
-
 
 /* Asked for by a kernel that is trusted until lockdown: after it nothing becomes executable any more. */
 static enum ovbs_result take_rights(uint64_t gpa, uint64_t pages, uint32_t rights, bool freeze)
@@ -118,13 +119,14 @@ enum ovbs_result protect_freeze(uint64_t gpa, uint64_t pages, uint64_t how)
 bool protect_is_frozen(uint64_t gpa, enum ovbs_freeze how)
 {
 	uint32_t rights = how == OVBS_FREEZE_CODE ? RIGHTS_CODE : RIGHTS_DATA;
-	bool found = false;
+	const struct range *r;
+	bool so;
 
 	lock_take(&lock);
-	for (unsigned int i = 0; i < range_count && !found; i++)
-		found = meets(&ranges[i], gpa & PAGE_MASK, 1) && ranges[i].rights == rights;
+	r = range_of(gpa & PAGE_MASK);
+	so = r && r->rights == rights;
 	lock_release(&lock);
-	return found;
+	return so;
 }
 
 bool protect_locked(void)
@@ -135,8 +137,13 @@ bool protect_locked(void)
 enum ovbs_result protect_lockdown(void)
 {
 	const uint64_t config = HV_VSM_CONFIG_ENABLE_PROTECTION | HV_VSM_CONFIG_DEFAULT(RIGHTS_NORMAL);
-	enum ovbs_result result = integrity_seal();
+	enum ovbs_result result;
 
+	if (!pins_ready()) {
+		sk_log("no lockdown: VTL0's kernel has SMEP off, so it could execute programs' pages");
+		return OVBS_E_SECURITY;
+	}
+	result = integrity_seal();
 	if (result)
 		return result;
 	lock_take(&lock);
@@ -163,7 +170,7 @@ enum ovbs_result protect_register(uint64_t gpa)
 	if (!memory_is_vtl0_ram(gpa, 1))
 		return OVBS_E_BAD_PARAMETERS;
 	lock_take(&lock);
-	if (is_protected(gpa))
+	if (range_of(gpa))
 		result = OVBS_E_ACCESS_CONFLICT;
 	else
 		message_pages[c->index] = gpa;
@@ -191,7 +198,6 @@ enum ovbs_result protect_unregister(void)
 
 void protect_intercept(const struct hv_x64_memory_intercept_message *m, struct vtl0_regs *r)
 {
-	const uint64_t gp = HV_PENDING_EXCEPTION | HV_PENDING_HAS_ERROR | (uint64_t)VEC_GP << 16;
 	const char *why = NULL;
 
 	if (m->header.intercept_access_type == HV_INTERCEPT_ACCESS_WRITE && integrity_write(m, r, &why))
@@ -202,6 +208,5 @@ void protect_intercept(const struct hv_x64_memory_intercept_message *m, struct v
 											"read",
 		       (unsigned long long)m->guest_physical_address, (unsigned long long)m->header.rip,
 		       why ? ", " : "", why ? why : "");
-	if (hv_set_register(0, HV_REGISTER_PENDING_EVENT0, gp))
-		sk_panic("VTL0 can't be given a #GP");
+	hv_refuse();
 }

@@ -30,6 +30,7 @@ bool protect_locked(void);
  * protect_lockdown - from now on, until reset, VTL0's kernel executes frozen code only
  *
  * Programs of VTL0 may execute everything, as before. Once; then OVBS_E_BAD_STATE.
+ * OVBS_E_SECURITY: VTL0 has SMEP off on this CPU, which has it.
  */
 enum ovbs_result protect_lockdown(void);
 

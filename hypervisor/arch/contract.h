@@ -12,9 +12,9 @@
 
 #include <openvbs/tlfs.h>
 
-#include "gwalk.h"
 #include "arch/x86/insn.h"
 #include "core/cpu.h"
+#include "gwalk.h"
 #include "mm/slat.h"
 
 /* ---- start ---------------------------------------------------------- */

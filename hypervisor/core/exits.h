@@ -19,7 +19,7 @@ struct io_access {
 struct slat_fault {
 	struct gpa gpa;
 	bool write, fetch;
-	bool user; /* at CPL 3 */
+	bool user; /* by a program: at CPL 3, with paging on */
 	bool indirect; /* by a walk of VTL0's page tables, or while an event was being delivered */
 };
 

@@ -430,6 +430,7 @@ LOCKDOWN = (
            why="registers that protect the kernel or lead into it are pinned")
     + vtl1("kept", "lockdown_cr0_kept", "lockdown_cr4_kept")
     + vtl1("ok", "lockdown_cr4_pge", "lockdown_msrs_same", why="what changes nothing pinned goes on")
+    + vtl1("security", "lockdown_no_smep", why="SMEP off: nothing would keep the kernel from programs' pages")
     + vtl1("bad_state", "lockdown_twice", "lockdown_freeze_later", why="lockdown is once, and nothing becomes code afterwards")
     + alive("lockdown_alive")
 )
@@ -437,10 +438,15 @@ LOCKDOWN = (
 
 PATCH = (
     vtl1("ok", "patch_arm", "patch_undo", why="what Linux's own patching writes is done")
-    + vtl1("#GP", *[f"patch_{n}" for n in words("arm_twice target finish_other mov stosb down inside beside tail whole long")],
+    + vtl1("#GP", *[f"patch_{n}" for n in words("arm_twice target finish_other mov stosb down inside beside tail whole long from_0")],
            why="a patch of frozen text is judged by place, bytes and order: everything else is refused")
     + vtl1("kept", "patch_content")
 )
+
+
+LOCKDOWN_AP = (vtl1("ok", "lockdown_ap_freeze", "lockdown_ap")
+               + vtl1("silent", "lockdown_real_mode", why="with paging off, too, the kernel executes what was frozen and nothing else")
+               + alive("lockdown_ap_alive"))
 
 
 def lockdown_user_rows(p):
@@ -569,6 +575,7 @@ ATTACKS = [
     Attack("lockdown", fixed(LOCKDOWN)),  # the last in its boot: the kernel can't patch its text any more
     Attack("lockdown_user", lockdown_user_rows),
     Attack("patch", fixed(PATCH), final=True),
+    Attack("lockdown_ap", fixed(LOCKDOWN_AP), where=lambda p: p.cpus > 1, final=True),
     Attack("apic_mode", fixed(other("ok", ("ok", "#GP"), "apic_mode_to_x2", why="#GP where the CPU has no x2APIC"),
                               other("#GP", ("#GP", "ok"), "apic_mode_back", why="without x2APIC there was no way there"),
                               other("stopped", "guarded", "apic_mode_self_init", why="INIT in the new mode"),
@@ -688,6 +695,7 @@ ANY_CONTROL = {
     "vtl1_reset": {"reset": "none"},
     "vtl1_protect": {"protect_own": "none"},
     "lockdown": {"lockdown": "none"},
+    "lockdown_ap": {"lockdown_ap": "none"},
     "lockdown_user": {"lockdown_exec_user": "none"},
     "patch": {"patch_arm_twice": "ok", "patch_mov": "ok", "patch_whole": "ok", "patch_content": "written"},
     "vtl1_trustlet": {"tl_read_kernel": "none"},

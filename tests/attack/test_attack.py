@@ -17,7 +17,7 @@ ATTACKS = ["insns", "svme", "vmxe", "steps_held", "msrs", "cpuid_hidden", "block
            "vtl1_messages", "vtl1_registers"]
 # What runs trustlets for long; 10^5 inputs of the fuzzer take 10 s on QEMU. On Bochs: `make attack`.
 QEMU_ATTACKS = ["hypercall_devices", "vtl1_race", "vtl1_busy", "vtl1_recursion", "vtl1_reset", "vtl1_protect", "vtl1_trustlet", "vtl1_endless", "vtl1_fuzz",
-                "lockdown", "lockdown_user", "patch"]
+                "lockdown", "lockdown_user", "patch", "lockdown_ap"]
 
 # Without disks and network cards: those are in `make attack`.
 DMA_ATTACKS = ["dma_own", "dma_read", "dma_write", "dma_edu", "dma_fw_cfg", "dma_hpet", "dma_freeze", "dma_cpu_regs", "dma_regs", "efi"]
@@ -38,6 +38,10 @@ def test_ring_0_of_vtl0_does_not_reach_the_hypervisor(platform, tmp_path, reques
         request.getfixturevalue("bochs")
     run("--platform", platform, "--json", str(tmp_path / "attack.json"),
         attacks=ATTACKS if platform.startswith("vmx") else ATTACKS + QEMU_ATTACKS)
+
+
+def test_lockdown_holds_with_mode_based_execute_control(bochs, tmp_path):
+    run("--platform", "vmx-2", "--json", str(tmp_path / "attack.json"), attacks=["lockdown", "lockdown_user", "lockdown_ap"])
 
 
 def test_a_new_intel_cpu_gives_the_firmware_no_way_in(bochs, tmp_path):

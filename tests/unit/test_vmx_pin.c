@@ -83,6 +83,20 @@ void vmx_flush_linear(struct vcpu *v)
 	flushes++;
 }
 
+static bool has_mbec;
+static unsigned int table_flushes;
+
+bool vmx_has2(uint32_t bit)
+{
+	assert_int_equal(bit, CPU2_MBEC);
+	return has_mbec;
+}
+
+void arch_slat_flush(struct vcpu *v)
+{
+	table_flushes++;
+}
+
 static unsigned int maps;
 
 void arch_trap_x2apic_icr(struct vcpu *v, bool on)
@@ -116,7 +130,8 @@ static struct vcpu *begin(void)
 	field[VMCS_GUEST_EFER] = LONG_EFER;
 	field[VMCS_EXIT_LENGTH] = 3;
 	code64 = true;
-	faults = flushes = told_name = maps = 0;
+	field[VMCS_SECONDARY] = CPU2_EPT | (has_mbec ? CPU2_MBEC : 0);
+	faults = flushes = told_name = maps = table_flushes = 0;
 	return v;
 }
 
@@ -274,12 +289,48 @@ static void test_msrs(void **state)
 	assert_int_equal(vmx_read_msr(HV_X64_REGISTER_EFER, &value), -ENOENT);
 }
 
+/* With paging off a program's execute right must not serve ring 0: only the kernel's counts, until paging is on again. */
+static void test_with_paging_off_the_kernels_right_alone_counts(void **state)
+{
+	const uint64_t pinned = CR0_PE | CR0_WP | CR0_PG;
+	struct vcpu *v;
+
+	has_mbec = true;
+	v = begin();
+	arch_pin(v, pinned, CR4_SMEP, true);
+	assert_int_equal(field[VMCS_SECONDARY], CPU2_EPT | CPU2_MBEC);
+	assert_int_equal(table_flushes, 0);
+	field[VMCS_GUEST_CR0] = CR0_ET | CR0_NE | CR0_WP; /* INIT */
+	field[VMCS_GUEST_EFER] = EFER_LME;
+	code64 = false;
+	arch_pin(v, pinned, CR4_SMEP, true);
+	assert_int_equal(field[VMCS_SECONDARY], CPU2_EPT);
+	assert_int_equal(table_flushes, 1);
+	assert_int_equal(vmx_write(v, HV_X64_REGISTER_CR0, CR0_ET | CR0_WP | CR0_PE), 0);
+	assert_int_equal(field[VMCS_SECONDARY], CPU2_EPT);
+	assert_int_equal(vmx_write(v, HV_X64_REGISTER_CR0, LONG_CR0), 0);
+	assert_int_equal(field[VMCS_SECONDARY], CPU2_EPT | CPU2_MBEC);
+	assert_int_equal(table_flushes, 2);
+	/* Not pinned: nobody would see paging come back. */
+	v = begin();
+	field[VMCS_GUEST_CR0] = CR0_ET | CR0_NE;
+	arch_pin(v, 0, 0, false);
+	assert_int_equal(field[VMCS_SECONDARY], CPU2_EPT | CPU2_MBEC);
+	/* And a CPU that has no such control never gets it. */
+	has_mbec = false;
+	v = begin();
+	arch_pin(v, pinned, 0, true);
+	assert_int_equal(vmx_write(v, HV_X64_REGISTER_CR0, LONG_CR0), 0);
+	assert_int_equal(field[VMCS_SECONDARY], CPU2_EPT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_masks),      cmocka_unit_test(test_exits),
 		cmocka_unit_test(test_write_cr0),  cmocka_unit_test(test_write_cr4),
 		cmocka_unit_test(test_write_efer), cmocka_unit_test(test_msrs),
+		cmocka_unit_test(test_with_paging_off_the_kernels_right_alone_counts),
 	};
 
 	return cmocka_run_group_tests(tests, map_window, NULL);

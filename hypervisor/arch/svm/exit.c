@@ -14,7 +14,7 @@ static void on_npf(struct vcpu *v, const struct vmcb *b)
 		.gpa = gpa(b->exitinfo2),
 		.write = b->exitinfo1 & NPF_WRITE,
 		.fetch = b->exitinfo1 & NPF_FETCH,
-		.user = (b->cpl & 3) == 3,
+		.user = (b->cpl & 3) == 3 && (b->cr0 & CR0_PG),
 		.indirect = (b->exitinfo1 & NPF_TABLES) || (b->exitintinfo & EVENT_VALID),
 	};
 

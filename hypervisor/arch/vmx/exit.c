@@ -15,7 +15,7 @@ static void on_ept_violation(struct vcpu *v)
 		.gpa = gpa(vmread(VMCS_GUEST_PA)),
 		.write = q & EPT_Q_WRITE,
 		.fetch = q & EPT_Q_FETCH,
-		.user = SEGMENT_DPL(vmread(VMCS_GUEST_SS_RIGHTS)) == 3,
+		.user = SEGMENT_DPL(vmread(VMCS_GUEST_SS_RIGHTS)) == 3 && (vmread(VMCS_GUEST_CR0) & CR0_PG),
 		.indirect = !((q & EPT_Q_LINEAR) && (q & EPT_Q_FINAL)) || (v->arch.vectoring & EVENT_VALID),
 	};
 

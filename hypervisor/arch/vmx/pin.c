@@ -18,6 +18,25 @@
 #define TYPE_MOV_TO 0u
 #define TYPE_LMSW   3u
 
+/*
+ * With paging off every address counts as a user-mode one (seen on Bochs), so a
+ * program's execute right would serve ring 0. Where VTL0 can't come and go unseen, since
+ * PG is pinned, mode-based execute control is off meanwhile: then EPT's bit 2,
+ * the kernel's right, is the only one.
+ */
+static void tell_user_apart(struct vcpu *v)
+{
+	bool paging = vmread(VMCS_GUEST_CR0) & CR0_PG, seen = vmread(VMCS_CR0_MASK) & CR0_PG;
+	uint64_t now = vmread(VMCS_SECONDARY), then = now & ~(uint64_t)CPU2_MBEC;
+
+	if (vmx_has2(CPU2_MBEC) && (paging || !seen))
+		then |= CPU2_MBEC;
+	if (then == now)
+		return;
+	vmwrite(VMCS_SECONDARY, then);
+	arch_slat_flush(v);
+}
+
 void arch_pin(struct vcpu *v, uint64_t cr0, uint64_t cr4, bool msrs)
 {
 	uint64_t hidden = vmx_hidden_cr4();
@@ -26,6 +45,7 @@ void arch_pin(struct vcpu *v, uint64_t cr0, uint64_t cr4, bool msrs)
 	vmwrite(VMCS_CR0_MASK, cr0 | CR0_NE);
 	vmwrite(VMCS_CR4_SHADOW, vmread(VMCS_GUEST_CR4) & ~hidden);
 	vmwrite(VMCS_CR4_MASK, cr4 | hidden);
+	tell_user_apart(v);
 	v->arch.pinned = msrs;
 	arch_trap_x2apic_icr(v, this_cpu->icr_trapped);
 }
@@ -52,6 +72,7 @@ static int put_cr0(struct vcpu *v, uint64_t value)
 	vmwrite(VMCS_CR0_SHADOW, c.cr0);
 	if (c.efer != before.efer)
 		vmx_put_efer(c.efer);
+	tell_user_apart(v);
 	if (control_flushes_cr0(c.cr0 ^ before.cr0))
 		vmx_flush_linear(v);
 	return 0;

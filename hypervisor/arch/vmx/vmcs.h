@@ -192,9 +192,9 @@ enum vmx_exit {
 	EXIT_ENTRY_FAILED = 1u << 31,
 };
 
-/* Qualification of an EPT violation (28.2.1, table 28-7). */
 #define SEGMENT_DPL(rights) ((rights) >> 5 & 3) /* table 25-2; of SS: the CPL */
 
+/* Qualification of an EPT violation (28.2.1, table 28-7). */
 #define EPT_Q_WRITE  (1u << 1)
 #define EPT_Q_FETCH  (1u << 2)
 #define EPT_Q_LINEAR (1u << 7)  /* a linear address led to it... */

@@ -115,8 +115,8 @@ static void call_it(void *at)
 	asm volatile("call *%0" : : "r"(at) : "memory", "cc");
 }
 
-/* The page at @gpa, executable in tables of our own: is the byte at @off run? */
-static const char *execute(u64 gpa, unsigned int off)
+/* @fn of the byte at @off in the page at @gpa, by a mapping of our own with these @rights. */
+static const char *by_mapping(try_fn fn, u64 gpa, unsigned int off, u64 rights)
 {
 	struct caught c;
 	struct space s;
@@ -124,10 +124,15 @@ static const char *execute(u64 gpa, unsigned int off)
 
 	if (space_make(&s))
 		return "norun";
-	s.table[0][1] = gpa | PTE_P | PTE_A;
-	o = try_here(&c, call_it, (u8 *)SPACE_4K(1) + off, s.cr3);
+	s.table[0][1] = gpa | rights;
+	o = try_here(&c, fn, (u8 *)SPACE_4K(1) + off, s.cr3);
 	space_free(&s);
 	return o;
+}
+
+static const char *execute(u64 gpa, unsigned int off)
+{
+	return by_mapping(call_it, gpa, off, PTE_P | PTE_A);
 }
 
 static void write_byte(void *at)
@@ -137,16 +142,7 @@ static void write_byte(void *at)
 
 static const char *write_to(u64 gpa)
 {
-	struct caught c;
-	struct space s;
-	const char *o;
-
-	if (space_make(&s))
-		return "norun";
-	s.table[0][1] = gpa | PTE_RW | PTE_NX;
-	o = try_here(&c, write_byte, (u8 *)SPACE_4K(1) + 0x123, s.cr3);
-	space_free(&s);
-	return o;
+	return by_mapping(write_byte, gpa, 0x123, PTE_RW | PTE_NX);
 }
 
 /* Code of this module's that needs nothing but a stack. */
@@ -243,27 +239,54 @@ static void pin_rows(struct report *r)
 	row(r, "lockdown_msrs_same", kept, "written as they are");
 }
 
+/* A kernel that was started without SMEP (clearcpuid=smep) would not be kept from programs' pages. */
+static void no_smep_row(struct report *r, const struct vtl1 *v)
+{
+	u64 cr4 = native_read_cr4();
+	unsigned long flags;
+	u32 result;
+
+	local_irq_save(flags);
+	set_cr4((void *)(cr4 & ~(1ULL << 20)));
+	result = lockdown(v);
+	set_cr4((void *)cr4);
+	local_irq_restore(flags);
+	row(r, "lockdown_no_smep", result_name(result) ?: "undocumented", "CR4 %llx", cr4);
+}
+
+/* Freeze all code, and the page at @data as data; then lockdown. */
+static bool lock(struct report *r, const struct vtl1 *v, const char *name, u64 data)
+{
+	struct frozen f = { .v = v };
+	char freezing[32];
+	u32 result;
+
+	walk_kernel(&f);
+	efi_code(&f);
+	if (!f.failed)
+		f.failed = freeze(v, data, 1, OVBS_FREEZE_DATA);
+	scnprintf(freezing, sizeof(freezing), "%s_freeze", name);
+	row(r, freezing, result_name(f.failed) ?: "undocumented", "%llu pages of code by %llu calls", f.pages, f.calls);
+	if (f.failed)
+		return false;
+	result = lockdown(v);
+	row(r, name, result_name(result) ?: "undocumented", "-");
+	locked = result == OVBS_OK;
+	return locked;
+}
+
 static void run_lockdown(struct report *r)
 {
 	u8 *data = (void *)__get_free_page(GFP_KERNEL), *later = (void *)get_zeroed_page(GFP_KERNEL);
-	struct frozen f;
 	struct vtl1 v;
 
 	if (!data || !later || !vtl1_begin(r, &v, "lockdown"))
 		return;
 	memset(data, RET, PAGE_SIZE);
-	f = (struct frozen){ .v = &v };
 	row(r, "lockdown_before", execute(virt_to_phys(data), 0), "a page of the direct map");
-	walk_kernel(&f);
-	efi_code(&f);
-	if (!f.failed)
-		f.failed = freeze(&v, virt_to_phys(data), 1, OVBS_FREEZE_DATA);
-	row(r, "lockdown_freeze", result_name(f.failed) ?: "undocumented", "%llu pages of code by %llu calls",
-	    f.pages, f.calls);
-	if (f.failed)
+	no_smep_row(r, &v);
+	if (!lock(r, &v, "lockdown", virt_to_phys(data)))
 		return;
-	row(r, "lockdown", result_name(lockdown(&v)) ?: "undocumented", "-");
-	locked = true;
 	execute_rows(r);
 	write_rows(r, virt_to_phys(data));
 	pin_rows(r);
@@ -306,4 +329,29 @@ static void run_lockdown_user(struct report *r)
 	put_page(page);
 }
 
-const struct attack lockdown_attacks[] = { { "lockdown", run_lockdown }, { "lockdown_user", run_lockdown_user }, {} };
+/*
+ * A CPU that Linux gave away before is started in low memory that nobody froze:
+ * with paging off there are no user and kernel addresses to be told apart by.
+ */
+static void run_lockdown_ap(struct report *r)
+{
+	u8 *data = (void *)get_zeroed_page(GFP_KERNEL);
+	struct vtl1 v;
+	int cpu;
+
+	if (!data || !vtl1_begin(r, &v, "lockdown_ap"))
+		return;
+	cpu = ap_take();
+	if (cpu < 0) {
+		row(r, "lockdown_ap", "norun", "CPU %d", cpu);
+		return;
+	}
+	if (!lock(r, &v, "lockdown_ap", virt_to_phys(data)))
+		return;
+	row(r, "lockdown_real_mode", ap_start(cpu, NULL, 0, 0), "code in low memory");
+	row(r, "lockdown_ap_alive", vtl1_alive(&v) ? "alive" : "silent", "last result %x", v.failed);
+}
+
+const struct attack lockdown_attacks[] = {
+	{ "lockdown", run_lockdown }, { "lockdown_user", run_lockdown_user }, { "lockdown_ap", run_lockdown_ap }, {}
+};

@@ -95,6 +95,8 @@ static void run_patch(struct report *r)
 	row(r, "patch_tail", write_at(by_movsb, 1, nop + 1, 4), "the rest of a form without int3 before");
 	row(r, "patch_whole", write_at(by_movsb, 0, nop, SITE_BYTES), "a form at once");
 	row(r, "patch_long", write_at(by_movsb, 0, int3, sizeof(int3)), "64 bytes");
+	space.table[0][2] = PTE_P | PTE_A | PTE_NX;
+	row(r, "patch_from_0", write_at(by_movsb, 0, SPACE_4K(2), 1), "what lies at physical address 0");
 	row(r, "patch_content", memcmp(site, nop, SITE_BYTES) ? "written" : "kept", "%*ph", SITE_BYTES, site);
 	space_free(&space);
 }
