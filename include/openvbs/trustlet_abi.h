@@ -27,7 +27,73 @@ enum ovbs_tl_call {
 	OVBS_TL_COUNTER = 0x4F02,
 	/* (const char *text, size_t n): a line for the log, at most 120 bytes; VTL0 can read it. Needs OVBS_POLICY_LOG. 0, -EPERM, -EFAULT or -EINVAL. */
 	OVBS_TL_LOG = 0x4F03,
+
+	/*
+	 * Code integrity: all need OVBS_POLICY_INTEGRITY, -EPERM without. The
+	 * trustlet decides what VTL0's kernel may execute; the secure kernel
+	 * sees to it that nothing is executable that VTL0 can write. A call
+	 * holds VTL0's interrupts up, so each has a limit.
+	 */
+
+	/* (uint64_t va, void *to, size_t n): a copy of VTL0's kernel memory, n up to OVBS_TL_COPY_MAX; VTL0 can change the original. 0, -EFAULT (not mapped there, no RAM of VTL0's, or no place at @to), -EINVAL. */
+	OVBS_TL_GUEST_COPY = 0x4F10,
+	/* The same of memory that is frozen, so what was read stays so until it is thawed; -EACCES: a page is not frozen. */
+	OVBS_TL_GUEST_FROZEN = 0x4F11,
+	/* (): 1 after lockdown, 0 before. */
+	OVBS_TL_LOCKED = 0x4F12,
+	/* (): a new module without pages; its number, 1 and up, never used again in this boot. -ENOMEM: too many. */
+	OVBS_TL_MODULE_NEW = 0x4F13,
+	/*
+	 * (uint64_t module, uint64_t va, uint64_t pages, uint32_t what): @pages pages, up to OVBS_TL_PAGES_MAX, that VTL0's
+	 * kernel maps at @va are frozen as the module's: VTL0 can't write them, its kernel can't execute them. Pieces of one
+	 * range follow each other, by address; @what: enum ovbs_tl_pages. 0; -EACCES: a page is somebody's already (frozen,
+	 * given, a message page); -EFAULT: not mapped, no RAM; -EINVAL; -ENOENT; -ENOMEM. After an error: OVBS_TL_MODULE_GONE.
+	 */
+	OVBS_TL_MODULE_FREEZE = 0x4F14,
+	/* (uint64_t module, const struct ovbs_tl_site *site, uint32_t n): places in its text that the kernel may patch, any order, n up to OVBS_TL_SITES_MAX in a call; before GRANT. 0, -EFAULT, -EINVAL, -ENOENT, -ENOMEM. */
+	OVBS_TL_MODULE_SITES = 0x4F15,
+	/* (uint64_t module, const uint64_t *address, uint32_t n): where its functions begin, in ascending order over all calls: what patches may lead to; limits and errors as SITES. */
+	OVBS_TL_MODULE_FUNCTIONS = 0x4F16,
+	/* (uint64_t module): its text becomes executable; the number of pages that are left to do: call again until 0. The first call checks the sites: -EBADMSG, none of its forms stands there, or two overlap. -ENOENT, -EINVAL, -ENOMEM. */
+	OVBS_TL_MODULE_GRANT = 0x4F17,
+	/* (uint64_t module): its init is over: init's pages are thawed, those of OVBS_TL_PAGES_R_AFTER_INIT are frozen. Pages left; -ENOENT, -EINVAL (not granted). */
+	OVBS_TL_MODULE_LIVE = 0x4F18,
+	/* (uint64_t module): all of its pages are thawed, text first; at the end the number is forgotten. Pages left; -ENOENT. */
+	OVBS_TL_MODULE_GONE = 0x4F19,
 };
+
+#define OVBS_TL_COPY_MAX  65536u
+#define OVBS_TL_PAGES_MAX 256u
+#define OVBS_TL_SITES_MAX 1024u
+
+/* What becomes of a module's pages. Thawed: VTL0 can write them, its kernel can't execute them. */
+enum ovbs_tl_pages {
+	OVBS_TL_PAGES_RX = 0,            /* text */
+	OVBS_TL_PAGES_R = 1,             /* read-only data */
+	OVBS_TL_PAGES_R_AFTER_INIT = 2,  /* not frozen before LIVE */
+	OVBS_TL_PAGES_RX_UNTIL_INIT = 3, /* init's text; thawed by LIVE */
+	OVBS_TL_PAGES_R_UNTIL_INIT = 4,
+};
+
+/* What a site's first bytes may be: as in securekernel/forms.h, whose kinds these are. */
+enum ovbs_tl_site_kind {
+	OVBS_TL_SITE_JUMP = 1,
+	OVBS_TL_SITE_CALL = 2,
+	OVBS_TL_SITE_TAIL = 3, /* and a static call's own trampoline */
+	OVBS_TL_SITE_JCC = 4,
+	OVBS_TL_SITE_MCOUNT = 5,
+	OVBS_TL_SITE_LOCK = 7,
+};
+
+struct ovbs_tl_site {
+	uint64_t address; /* in the module's text or init text */
+	int32_t target;   /* JUMP: from the site's first byte on; else 0 */
+	uint8_t kind;     /* enum ovbs_tl_site_kind */
+	uint8_t size;     /* bytes */
+	uint8_t condition; /* JCC: its second byte; else 0 */
+	uint8_t reserved;  /* 0 */
+};
+_Static_assert(sizeof(struct ovbs_tl_site) == 16, "ABI");
 
 #define OVBS_TL_COUNTERS     4 /* of each trustlet */
 #define OVBS_TL_SEAL_KEY_LEN 32
@@ -63,7 +129,8 @@ _Static_assert(offsetof(struct ovbs_tl_request, data) == OVBS_DATA_OFF, "ABI");
 #define OVBS_POLICY_SEAL    (1u << 1)
 #define OVBS_POLICY_COUNTER (1u << 2)
 #define OVBS_POLICY_LOG     (1u << 3)
-#define OVBS_POLICY_ALL     0xFu
+#define OVBS_POLICY_INTEGRITY (1u << 4) /* say what VTL0's kernel may execute */
+#define OVBS_POLICY_ALL     0x1Fu
 
 struct ovbs_policy {
 	uint8_t uuid[16];

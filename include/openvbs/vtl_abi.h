@@ -96,6 +96,7 @@ enum ovbs_msg_op {
 	OVBS_MSG_FREEZE = 8, /* in: param[0] first GPA and number of pages, param[1].a enum ovbs_freeze; before lockdown */
 	OVBS_MSG_LOCKDOWN = 9, /* from now on VTL0's kernel executes frozen code only */
 	OVBS_MSG_SITES = 10, /* in: param[0] enum ovbs_sites and a virtual address, param[1].a bytes; before lockdown */
+	OVBS_MSG_GIVE = 11, /* in: param[0] first GPA, 2 MiB aligned, and a number of OVBS_GIVE_BYTES: VTL1's memory until reset */
 };
 
 /* How pages are frozen: VTL0 can't write them until reset, and... */
@@ -117,8 +118,14 @@ enum ovbs_sites {
 	OVBS_SITES_TRAMPOLINES = 5,  /* .static_call.text */
 	OVBS_SITES_FTRACE = 6,       /* struct dyn_ftrace[] */
 	OVBS_SITES_TRACER = 7,       /* ftrace_call or ftrace_regs_call: 5 bytes */
+	/*
+	 * The text of a module that is there before lockdown, whole pages, frozen as code. FUNCTIONS, JUMPS, STATIC_CALLS,
+	 * TRAMPOLINES and FTRACE that follow are this one's, until the next; FUNCTIONS lie anywhere and are copied.
+	 */
+	OVBS_SITES_MODULE = 8,
 };
 #define OVBS_SITES_BYTES 65536u
+#define OVBS_GIVE_BYTES  (2u << 20)
 
 #define OVBS_MSG_ABI 1
 
