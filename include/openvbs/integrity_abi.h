@@ -30,8 +30,7 @@ enum ovbs_ci_command {
 	/*
 	 * VALUE_IN address, bytes of the file without its signature; VALUE_IN address, bytes of the signature (CMS);
 	 * VALUE_OUT the file's token (0: refused), reason (trustlets/integrity/reason.h; 0: accepted);
-	 * BUFFER_OUT struct ovbs_ci_answer. OVBS_E_SECURITY: refused, with the outputs; OVBS_E_OUT_OF_MEMORY: give
-	 * VTL1 more (OVBS_MSG_GIVE) and call again.
+	 * BUFFER_OUT struct ovbs_ci_answer. OVBS_E_OUT_OF_MEMORY: give VTL1 more (OVBS_MSG_GIVE) and call again.
 	 */
 	OVBS_CI_FILE = 5,
 	OVBS_CI_PLACE = 6, /* VALUE_INOUT in: token, 0; out: the module's number, 0; BUFFER_IN struct ovbs_ci_place; BUFFER_OUT struct ovbs_ci_answer. The token is used up */
