@@ -36,6 +36,8 @@ static struct cpuid_regs cpuid(uint32_t leaf, uint32_t subleaf);
 #define RAM_C_END  0x180000000ULL
 #define PROMISED   0x7F400000ULL
 
+#define PIECE_TABLES 64u
+
 struct slat vtl0_slat;
 bool hv_prepared;
 
@@ -54,7 +56,7 @@ static void begin(enum ovbs_iommu_kind kind, unsigned int count)
 	memset(models, 0, sizeof(models));
 	memset(units, 0, sizeof(units));
 	memset(&map, 0, sizeof(map));
-	unit_count = line_count = hidden_pages = guarded = reserve_used = 0;
+	unit_count = line_count = hidden_pages = guarded = reserve_free = spare_count = 0;
 	hide_result = 0;
 	faults = 0;
 	reserve = NULL;
@@ -71,6 +73,7 @@ static void begin(enum ovbs_iommu_kind kind, unsigned int count)
 	boot.vtl1_off = 9 * SIZE_2M;
 	boot.vtl1_size = SIZE_2M;
 	boot.cpu_count = 1;
+	boot.piece_tables = PIECE_TABLES;
 	assert_int_equal(pool_init(&boot), 0);
 	boot.ram_count = 3;
 	boot.ram[0] = (struct ovbs_range){ RAM_A, BLOCK_SPA };
@@ -227,7 +230,7 @@ static void test_protect_counts_after_the_flush(void **state)
 	}
 }
 
-/* Promise: bounded; 256 tables, and a refusal leaves everything as it was. */
+/* Promise: bounded; a refusal leaves everything as it was. */
 static void test_splits_are_bounded(void **state)
 {
 	FOR_EACH_KIND(k)
@@ -246,8 +249,31 @@ static void test_splits_are_bounded(void **state)
 			}
 			done++;
 		}
-		assert_true(done > 250 && done <= 256);
+		assert_true(done > PIECE_TABLES - 6 && done <= PIECE_TABLES);
 		assert_int_equal(iommu_protect(gpa(RAM_C + 0x1000), SLAT_R), 0); /* has its table */
+	}
+}
+
+/* Promise: pages come and go as often as they like; no unit keeps a table that serves another piece. */
+static void test_tables_come_back(void **state)
+{
+	FOR_EACH_KIND(k)
+	{
+		begin(kinds[k], 2);
+		start();
+		assert_int_equal(iommu_protect(gpa(RAM_C + 0x7000), SLAT_R), 0);
+		for (uint64_t a = RAM_C + SIZE_2M; a < RAM_C + 4 * PIECE_TABLES * SIZE_2M; a += SIZE_2M) {
+			assert_int_equal(iommu_protect(gpa(a + 0x3000), 0), 0);
+			iommu_flush();
+			for (unsigned int m = 0; m < 2; m++) {
+				assert_false(reaches(&models[m], 0x18, a + 0x3000, false));
+				assert_true(reaches(&models[m], 0x18, a + 0x4000, true));
+				assert_true(reaches(&models[m], 0x18, a - SIZE_2M + 0x3000, true));
+			}
+			assert_int_equal(iommu_protect(gpa(a + 0x3000), SLAT_RWX), 0);
+			iommu_flush();
+		}
+		assert_false(reaches(&models[0], 0x18, RAM_C + 0x7000, true));
 	}
 }
 
@@ -770,6 +796,7 @@ int main(void)
 		cmocka_unit_test(test_holes_win),
 		cmocka_unit_test(test_protect_counts_after_the_flush),
 		cmocka_unit_test(test_splits_are_bounded),
+		cmocka_unit_test(test_tables_come_back),
 		cmocka_unit_test(test_without_units),
 		cmocka_unit_test(test_dead_units_are_refused),
 		cmocka_unit_test(test_nonsense_of_the_loader_is_refused),
