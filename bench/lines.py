@@ -53,3 +53,13 @@ def vtl1():
     backend = [ROOT / "trustlets" / "lib" / name for name in ("backend.h", "backend_vtl1.c")]
     return counted([("securekernel.elf", sources(ROOT / "securekernel") + linked("securekernel.mk", "SK_SRC")),
                     ("trustlets/lib as in VTL1", linked("trustlets.mk", "TL_LIB") + backend)])
+
+
+INTEGRITY = "capture forms integrity modules patch pins protect ranges sites syscall_integrity text"
+
+
+def integrity():
+    """What is trusted for memory integrity: the secure kernel's part (in lines.securekernel, too), its trustlet, the pins."""
+    secure = [p for p in sources(ROOT / "securekernel") if p.stem in INTEGRITY.split()]
+    return counted([("secure kernel's part", secure), ("trustlets/integrity", sources(ROOT / "trustlets" / "integrity")),
+                    ("hypervisor: pinned registers", [ROOT / "hypervisor" / "core" / name for name in ("pin.c", "pin.h")])])

@@ -4,6 +4,7 @@
 import re
 
 import dma
+import integrity
 import lines
 import vtl1
 from common import (BUILD, EMULATOR_ONLY, FLAVOR, SIDES, MachineError, Row, binary, bochs_firmware, bochs_tiny, counted_loop,
@@ -28,6 +29,8 @@ def sizes(_want):
                   "lines")
     for part, count in lines.vtl1():
         yield Row("lines.securekernel", part, count, "lines")
+    for part, count in lines.integrity():
+        yield Row("lines.integrity", part, count, "lines")
     for name in ("openvbs.efi", "hypervisor-svm.elf", "hypervisor-vmx.elf"):
         file = binary(FLAVOR) if name == "openvbs.efi" else BUILD / FLAVOR / name
         yield Row("image.bytes", f"{FLAVOR}, {name}", file.stat().st_size, "bytes")
@@ -259,6 +262,14 @@ def two_cpus(platform, want):
     return rows
 
 
+def locked_down_exits(_want):
+    """A kernel that is locked down and has nothing to patch is as quiet as another one."""
+    with tiny("integrity-exits", FLAVOR, cpus=2, time_limit=300, files={"/lib/openvbs.ko": module("openvbs")}) as m:
+        m.sh(integrity.LOCK)
+        integrity.ready(m)
+        yield from exit_rows(m, "xapic-trapped, locked down")
+
+
 def boots_8cpu(_want):
     """A boot that fails is a figure here, not an error."""
     good = 0
@@ -312,7 +323,7 @@ def bochs_linux(want):
 
 # (names that it makes, function)
 ALL = [
-    (("lines.hypervisor", "lines.securekernel", "image.bytes"), sizes),
+    (("lines.hypervisor", "lines.securekernel", "lines.integrity", "image.bytes"), sizes),
     (("boot.instructions", "loop.getpid.instructions", "loop.fork.instructions", "loop.pipe.instructions"),
      loop_instructions),
     (("boot.time",), tiny_boot_time),
@@ -323,6 +334,8 @@ ALL = [
     (("boot.ticks", "exits.idle.per_s", "exits.busy.per_s"), bochs_linux),
     (("boots.8cpu",), boots_8cpu),
     *vtl1.ALL,
+    *integrity.ALL,
+    (("exits.idle.per_s", "exits.busy.per_s"), locked_down_exits),
     *dma.ALL,
     (("boot.instructions", "compile.instructions"), debian_instructions),
     (("boot.time",), debian_boot_time),
