@@ -1,4 +1,4 @@
-/* links: securekernel/patch.c securekernel/sites.c securekernel/forms.c */
+/* links: securekernel/capture.c securekernel/patch.c securekernel/sites.c securekernel/forms.c */
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the secure kernel makes of a write to frozen text (securekernel/
