@@ -244,8 +244,10 @@ static bool find_target(struct gwalk w, const struct sk_captured *c, uint64_t fa
 	w.access = GWALK_WRITE;
 	if (last < c->va || gwalk_linear(&w, c->va, &at) || gwalk_linear(&w, last, &end))
 		return false;
-	if (end.gpa != at.gpa + c->n - 1 || at.gpa < text_gpa || end.gpa >= text_gpa + text_bytes ||
-	    ((at.gpa ^ fault) & PAGE_MASK))
+	if (end.gpa != at.gpa + c->n - 1 || at.gpa < text_gpa || end.gpa >= text_gpa + text_bytes)
+		return false;
+	/* The first store need not be of the first byte, and one over two pages may fault at either. */
+	if (((at.gpa ^ fault) & PAGE_MASK) && ((end.gpa ^ fault) & PAGE_MASK))
 		return false;
 	*addr = text_va + (at.gpa - text_gpa);
 	return true;
