@@ -7,6 +7,7 @@
 #include "host_ci.h"
 
 #include "backend_ci.h"
+#include "host.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -107,6 +108,8 @@ void tl_host_ci_fail(enum ovbs_tl_call call, unsigned int skip, long error)
 /* Before every call. Return: 0, or the error that the test wants. */
 static long enter(enum ovbs_tl_call call)
 {
+	if ((tl_host_policy_now() & OVBS_POLICY_INTEGRITY) == 0)
+		return -EPERM;
 	if (hook != NULL)
 		hook(call, hook_context);
 	if (fail_call != call || fail_skip-- > 0)
@@ -182,7 +185,9 @@ long tl_ci_frozen(uint64_t va, void *to, size_t n)
 
 long tl_ci_locked(void)
 {
-	return locked;
+	long rc = enter(OVBS_TL_LOCKED);
+
+	return rc != 0 ? rc : locked;
 }
 
 bool tl_host_ci_write(uint64_t va, const void *bytes, size_t n)
