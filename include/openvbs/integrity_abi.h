@@ -45,8 +45,8 @@ enum ovbs_ci_command {
 	OVBS_CI_FILE = 5,
 	/*
 	 * VALUE_INOUT in: token, 0; out: the module's number (0: refused), 0; BUFFER_IN struct ovbs_ci_place; BUFFER_OUT
-	 * struct ovbs_ci_answer. The token is used up, but by OVBS_E_OUT_OF_MEMORY: what was done stays done; give VTL1
-	 * more and call again with the same place, or FORGET the token, which undoes it.
+	 * struct ovbs_ci_answer. The token is used up, but by OVBS_E_OUT_OF_MEMORY: nothing was done; give VTL1 more and
+	 * call again, or FORGET the token.
 	 */
 	OVBS_CI_PLACE = 6,
 	/* Each VALUE_IN the module's number, 0. OVBS_E_ITEM_NOT_FOUND; OVBS_E_BAD_STATE, LIVE: not executable yet; GONE: another module uses its symbols */
