@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Signatures of files that a test makes, with a key of ci_vectors.py: CMS as
- * Linux's sign-file makes it (ECDSA, SHA-256), put together here.
+ * Linux's sign-file makes it (SHA-256; ECDSA, or RSA, which is faster), put together here.
  * Include it after cmocka.h.
  */
 #ifndef OPENVBS_CI_SIGN_H
@@ -54,8 +54,8 @@ static inline int ci_random(void *context, unsigned char *to, size_t n)
 	return 0;
 }
 
-/* The ECDSA signature of @file with CI_DIR/@name.key. */
-static inline size_t ci_ecdsa(const char *name, const uint8_t *file, size_t len, uint8_t *signature,
+/* The signature of @file with CI_DIR/@name.key. */
+static inline size_t ci_value(const char *name, const uint8_t *file, size_t len, uint8_t *signature,
 			      size_t room)
 {
 	mbedtls_pk_context pk;
@@ -82,10 +82,12 @@ static inline size_t ci_ecdsa(const char *name, const uint8_t *file, size_t len,
 }
 
 /* SignedData of one signer, who goes by @key_id: RFC 5652, 5.1 and 5.3. */
-static inline void ci_cms(struct ci_der *d, struct ci_slice key_id, const uint8_t *value, size_t size)
+static inline void ci_cms(struct ci_der *d, struct ci_slice key_id, bool rsa, const uint8_t *value,
+			  size_t size)
 {
 	static const uint8_t sha256[] = "\x30\x0B\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01";
 	static const uint8_t ecdsa[] = "\x30\x0A\x06\x08\x2A\x86\x48\xCE\x3D\x04\x03\x02";
+	static const uint8_t plain[] = "\x30\x0D\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x01\x01\x05\x00";
 	static const uint8_t data[] = "\x30\x0B\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x07\x01";
 	size_t content, sequence, signers, signer, at;
 
@@ -103,7 +105,7 @@ static inline void ci_cms(struct ci_der *d, struct ci_slice key_id, const uint8_
 	ci_put(d, key_id.p, key_id.len);
 	ci_wrap(d, at, DER_CONTEXT(0));
 	ci_put(d, sha256, sizeof(sha256) - 1);
-	ci_put(d, ecdsa, sizeof(ecdsa) - 1);
+	ci_put(d, rsa ? plain : ecdsa, rsa ? sizeof(plain) - 1 : sizeof(ecdsa) - 1);
 	at = d->len;
 	ci_put(d, value, size);
 	ci_wrap(d, at, DER_OCTET_STRING);
@@ -114,18 +116,18 @@ static inline void ci_cms(struct ci_der *d, struct ci_slice key_id, const uint8_
 	ci_wrap(d, 0, DER_SEQUENCE);
 }
 
-/* Signs @file with key @name ("p256", "p384"). */
+/* Signs @file with key @name ("p256", "rsa2048"). */
 static inline void ci_sign(struct ci_der *d, const char *name, const uint8_t *file, size_t len)
 {
 	static struct ci_keys keys;
 	char certificate[64];
-	uint8_t value[256];
-	size_t size = ci_ecdsa(name, file, len, value, sizeof(value));
+	uint8_t value[512];
+	size_t size = ci_value(name, file, len, value, sizeof(value));
 
 	snprintf(certificate, sizeof(certificate), "%s.der", name);
 	ci_keys_init(&keys);
 	ci_add_file(&keys, certificate, CI_ORIGIN_MOK, "OK");
-	ci_cms(d, keys.key[0].key_id, value, size);
+	ci_cms(d, keys.key[0].key_id, keys.key[0].algorithm == CI_RSA_PKCS1, value, size);
 	ci_keys_free(&keys);
 }
 

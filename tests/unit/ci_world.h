@@ -117,7 +117,7 @@ static inline uint32_t key_tell(const char *name)
 	return ci_number_bytes(OVBS_CI_KEY, OVBS_CI_BUILTIN, m.bytes, m.size);
 }
 
-/* A trustlet that knows key p256 and the kernel, after lockdown. */
+/* A trustlet that knows keys p256 and rsa2048 and the kernel, after lockdown. */
 static inline void begin(bool new)
 {
 	struct ovbs_ci_kernel k = kernel_told(new);
@@ -125,6 +125,7 @@ static inline void begin(bool new)
 	kernel_map();
 	assert_int_equal(rq_open(1), OVBS_OK);
 	assert_int_equal(key_tell("p256.der"), OVBS_OK);
+	assert_int_equal(key_tell("rsa2048.der"), OVBS_OK);
 	assert_int_equal(ci_bytes(OVBS_CI_KERNEL, &k, sizeof(k)), OVBS_OK);
 	assert_int_equal(ci_close(), OVBS_OK);
 	tl_host_ci_lock();
@@ -228,32 +229,6 @@ static inline void place_refused(uint64_t token, const struct ovbs_ci_place *pla
 			 reason, text);
 	assert_true(tl_host_ci_pages() <= pages);
 	assert_true(tl_host_ci_modules() <= modules);
-}
-
-/*
- * The trustlet keeps its state as long as the process lives, so each test has a
- * process of its own: the program calls itself with the test's name.
- */
-static inline int run_apart(int argc, char **argv, const struct CMUnitTest *tests, size_t count)
-{
-	int failed = 0;
-
-	if (argc > 1) {
-		for (size_t i = 0; i < count; i++)
-			if (strcmp(argv[1], tests[i].name) == 0)
-				return _cmocka_run_group_tests(argv[1], &tests[i], 1, NULL, NULL);
-		return 1;
-	}
-	for (size_t i = 0; i < count; i++) {
-		char command[1024];
-
-		snprintf(command, sizeof(command), "'%s' %s 2>&1", argv[0], tests[i].name);
-		if (system(command) != 0) {
-			fprintf(stderr, "%s failed\n", tests[i].name);
-			failed++;
-		}
-	}
-	return failed;
 }
 
 #endif

@@ -20,6 +20,7 @@
 
 #include <cmocka.h>
 
+#include "ci_apart.h"
 #include "ci_world.h"
 
 static struct loaded m;

@@ -15,8 +15,8 @@
 #include <string.h>
 
 #define PAGE        4096u
-#define AREAS       512
-#define MODULES     256
+#define AREAS       4096
+#define MODULES     1024
 #define GRANT_PAGES 8 /* at a time */
 
 #define RULE(cond)                                                                                    \
@@ -118,9 +118,10 @@ static long enter(enum ovbs_tl_call call)
 	return fail_error;
 }
 
+/* What was mapped last counts: VTL0 uses addresses again. */
 static struct area *area_at(uint64_t va)
 {
-	for (size_t i = 0; i < area_count; i++) {
+	for (size_t i = area_count; i-- > 0;) {
 		if (va >= areas[i].va && va - areas[i].va < areas[i].size)
 			return &areas[i];
 	}
