@@ -2,8 +2,9 @@
 /*
  * Pages of VTL1's memory: see memory.h. The free ones form two lists, of its own
  * and of given pages; the words of a free page are zero but for the first, which
- * links to the next. Given pages that nobody had yet are in no list, and not
- * wiped: doing that for 2 MiB at once would hold VTL0 up.
+ * links to the next. Given pages are wiped one by one when they are handed out,
+ * and those that nobody had yet are in no list: all of it at once would hold VTL0
+ * up, when it gives and when the trustlet that had them ends.
  */
 #include "memory.h"
 
@@ -82,7 +83,8 @@ void page_free(void *page)
 {
 	bool given = page_is_given(page);
 
-	memset(page, 0, PAGE_SIZE);
+	if (!given)
+		memset(page, 0, PAGE_SIZE);
 	lock_take(&lock);
 	*(void **)page = given ? given_list : free_list;
 	if (given)
@@ -148,7 +150,7 @@ void memory_accept(unsigned int piece)
 	__atomic_add_fetch(&accepted, 1, __ATOMIC_RELEASE);
 }
 
-/* A page with VTL0's bytes in it. */
+/* A page with VTL0's bytes in it. The lock is held. */
 static void *take_fresh(void)
 {
 	for (unsigned int i = 0; i < MEMORY_PIECES; i++)
@@ -166,13 +168,9 @@ void *page_alloc_given(void)
 	if (p) {
 		given_list = *p;
 		given_free--;
-		*p = NULL;
+	} else {
+		p = take_fresh();
 	}
-	lock_release(&lock);
-	if (p)
-		return p;
-	lock_take(&lock);
-	p = take_fresh();
 	lock_release(&lock);
 	if (p)
 		memset(p, 0, PAGE_SIZE);

@@ -2,9 +2,10 @@
 /*
  * VTL1's memory, of which the secure kernel hands out pages: one range of its
  * own, seen whole at SK_VA_BASE, and behind it, in pieces of 2 MiB, what VTL0
- * gave until reset (OVBS_MSG_GIVE). A page that is handed out holds zeros; one that
- * comes back is wiped at once. Given pages can't be executed in VTL1: the
- * hypervisor's map of VTL1 has VTL0's memory without that right.
+ * gave until reset (OVBS_MSG_GIVE). A page that is handed out holds zeros. One of its
+ * own that comes back is wiped at once, a given one when it is handed out again.
+ * Given pages can't be executed in VTL1: the hypervisor's map of VTL1 has VTL0's
+ * memory without that right.
  */
 #ifndef SK_MEMORY_H
 #define SK_MEMORY_H
@@ -29,7 +30,7 @@ void *memory_boot_pages(unsigned int n);
 void *page_alloc(void);
 void page_free(void *page);
 
-/** page_alloc_given - the same from what VTL0 gave; wiped now if nobody had it yet. page_free() takes it back. Context: any CPU. */
+/** page_alloc_given - the same from what VTL0 gave. page_free() takes it back. Context: any CPU. */
 void *page_alloc_given(void);
 
 /** page_is_given - did @page come from page_alloc_given()? */

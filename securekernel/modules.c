@@ -240,8 +240,8 @@ int64_t module_freeze(uint64_t number, uint64_t va, const uint64_t *gpa, unsigne
 	struct module *m;
 	int64_t result;
 
-	if (!pages || pages > OVBS_TL_PAGES_MAX || (va & ~PAGE_MASK) || va + pages * PAGE_SIZE <= va ||
-	    what > OVBS_TL_PAGES_R_UNTIL_INIT)
+	if (!pages || pages > OVBS_TL_PAGES_MAX || (va & ~PAGE_MASK) ||
+	    va + pages * PAGE_SIZE <= va || what > OVBS_TL_PAGES_R_UNTIL_INIT)
 		return -EINVAL;
 	lock_take(&text_lock);
 	m = find_made(number);
@@ -416,8 +416,8 @@ static int check_sites(struct module *m)
 		return 0;
 	err = sk_sites_seal_part(&m->sites, &text, CHECK_MAX, &m->checked, &bad);
 	if (err) {
-		sk_log_bounded(&lines_left, "module %u: the site at %llx makes no sense: %d", number_of(m),
-			       (unsigned long long)bad, err);
+		sk_log_bounded(&lines_left, "module %u: the site at %llx makes no sense: %d",
+			       number_of(m), (unsigned long long)bad, err);
 		m->broken = true;
 		return -EBADMSG;
 	}

@@ -31,9 +31,9 @@
 
 static struct lock lock;
 static struct ranges ranges;
-static bool locked; /* set once */
+static bool locked;                           /* set once */
 static uint64_t message_pages[OVBS_MAX_CPUS]; /* 0: none */
-static uint64_t list[PROTECT_PAGES_MAX]; /* of pages whose rights change */
+static uint64_t list[PROTECT_PAGES_MAX];      /* of pages whose rights change */
 static uint64_t executions_refused, writes_refused;
 static uint32_t lines_left = LOGGED_MAX;
 
@@ -333,8 +333,8 @@ static struct range *to_do(enum protect_step step, uint32_t owner, uint64_t va, 
 	return r && r->va < end ? r : NULL;
 }
 
-/* Into the list. What will be writable counts as that before it is. */
-static unsigned int select(enum protect_step step, uint32_t owner, uint64_t va, uint64_t end)
+/* What will be writable counts as that before it is. */
+static unsigned int put_in_list(enum protect_step step, uint32_t owner, uint64_t va, uint64_t end)
 {
 	unsigned int n = 0;
 
@@ -371,7 +371,8 @@ static uint64_t left_to_do(enum protect_step step, uint32_t owner, uint64_t va, 
 {
 	uint64_t n = 0;
 
-	for (const struct range *r = to_do(step, owner, va, end); r; r = to_do(step, owner, ranges_end_va(r), end))
+	for (const struct range *r = to_do(step, owner, va, end); r;
+	     r = to_do(step, owner, ranges_end_va(r), end))
 		n += r->pages;
 	return n;
 }
@@ -382,7 +383,7 @@ int protect_step(enum protect_step step, uint32_t owner, uint64_t va, uint64_t e
 	enum hv_status status;
 
 	lock_take(&lock);
-	*done = hv_protect_each(list, select(step, owner, va, end), rights_after(step), &status);
+	*done = hv_protect_each(list, put_in_list(step, owner, va, end), rights_after(step), &status);
 	*done = commit(step, *done);
 	*left = left_to_do(step, owner, va, end);
 	lock_release(&lock);
@@ -434,7 +435,8 @@ enum ovbs_result protect_give(uint64_t gpa, uint64_t pieces)
 {
 	enum ovbs_result result = OVBS_OK;
 
-	if (!pieces || pieces > OVBS_GIVE_MAX || gpa % OVBS_GIVE_BYTES || gpa + pieces * OVBS_GIVE_BYTES < gpa)
+	if (!pieces || pieces > OVBS_GIVE_MAX || gpa % OVBS_GIVE_BYTES ||
+	    gpa + pieces * OVBS_GIVE_BYTES < gpa)
 		return OVBS_E_BAD_PARAMETERS;
 	for (uint64_t i = 0; i < pieces && !result; i++) {
 		lock_take(&lock);
@@ -526,7 +528,7 @@ void protect_intercept(const struct hv_x64_memory_intercept_message *m, struct v
 		       m->header.intercept_access_type == HV_INTERCEPT_ACCESS_WRITE   ? "write" :
 		       m->header.intercept_access_type == HV_INTERCEPT_ACCESS_EXECUTE ? "execution" :
 											"read",
-		       (unsigned long long)m->guest_physical_address, (unsigned long long)m->header.rip,
-		       why ? ", " : "", why ? why : "");
+		       (unsigned long long)m->guest_physical_address,
+		       (unsigned long long)m->header.rip, why ? ", " : "", why ? why : "");
 	hv_refuse();
 }

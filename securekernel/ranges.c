@@ -182,8 +182,8 @@ bool ranges_join(struct ranges *t, struct range *r, uint32_t most)
 	struct range *next = ranges_at(t, ranges_end(r));
 
 	if (!next || next->owner != r->owner || next->rights != r->rights || next->what != r->what ||
-	    next->kept != r->kept || (r->owner && next->va != ranges_end_va(r)) || r->pages >= most ||
-	    next->pages > most - r->pages)
+	    next->kept != r->kept || (r->owner && next->va != ranges_end_va(r)) ||
+	    r->pages >= most || next->pages > most - r->pages)
 		return false;
 	/* The one behind goes first: ranges must not meet while there is a search. */
 	most = next->pages;
