@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Patches of VTL0's frozen text: see integrity.h.
- *
- * A write is captured by the one instruction that Linux's text_poke() makes it
- * with, REP MOVSB of at most 16 bytes: its operands are VTL0's registers, so
- * the whole write is known before a byte of it is made, and nothing else needs
- * decoding. Whatever else writes to frozen text is refused.
  */
 #include "integrity.h"
 
@@ -13,6 +8,7 @@
 #include <ovbs_errno.h>
 #include <ovbs_string.h>
 
+#include "capture.h"
 #include "cpu.h"
 #include "guest.h"
 #include "hypercall.h"
@@ -236,84 +232,53 @@ enum ovbs_result integrity_seal(void)
 
 /* ---- writes, after lockdown ---------------------------------------------- */
 
-/* What is written where: the address by which the text runs, and the bytes. */
-struct captured {
-	uint64_t addr;
-	unsigned int n;
-	uint8_t bytes[SK_PATCH_MAX];
-};
-
-static bool in_64_bit_kernel(const struct hv_x64_intercept_message_header *h)
+/*
+ * Where the text runs that is written: all of it must lie in the text, page
+ * behind page, by the mapping that it is written through.
+ */
+static bool find_target(struct gwalk w, const struct sk_captured *c, uint64_t fault, uint64_t *addr)
 {
-	return !(h->execution_state & 3) && (h->execution_state & 1u << 4) && (h->cs.attributes & 1u << 13);
-}
-
-static bool is_rep_movsb(struct gwalk w, uint64_t rip)
-{
-	uint8_t insn[2];
-
-	w.access = GWALK_EXEC;
-	return gread_linear(&w, rip, insn, sizeof(insn), NULL) == sizeof(insn) && insn[0] == 0xF3 &&
-	       insn[1] == 0xA4;
-}
-
-/* All of it must lie in the text, page behind page, by the mapping that it is written through. */
-static bool find_target(struct gwalk w, uint64_t rdi, struct captured *c, uint64_t fault)
-{
-	uint64_t last = rdi + c->n - 1;
+	uint64_t last = c->va + c->n - 1;
 	struct gwalk_result at, end;
 
 	w.access = GWALK_WRITE;
-	if (last < rdi || gwalk_linear(&w, rdi, &at) || gwalk_linear(&w, last, &end))
+	if (last < c->va || gwalk_linear(&w, c->va, &at) || gwalk_linear(&w, last, &end))
 		return false;
-	if (end.gpa != at.gpa + c->n - 1 || at.gpa < text_gpa || end.gpa >= text_gpa + text_bytes ||
-	    ((at.gpa ^ fault) & PAGE_MASK))
+	if (end.gpa != at.gpa + c->n - 1 || at.gpa < text_gpa || end.gpa >= text_gpa + text_bytes)
 		return false;
-	c->addr = text_va + (at.gpa - text_gpa);
+	/* The first store need not be of the first byte, and one over two pages may fault at either. */
+	if (((at.gpa ^ fault) & PAGE_MASK) && ((end.gpa ^ fault) & PAGE_MASK))
+		return false;
+	*addr = text_va + (at.gpa - text_gpa);
 	return true;
 }
 
 static const char *capture(const struct hv_x64_memory_intercept_message *m, const struct vtl0_regs *r,
-			   struct captured *c)
+			   struct sk_captured *c, uint64_t *addr)
 {
 	struct gwalk w = guest_state(GWALK_READ);
+	const char *why = sk_capture(m, r, &w, c);
 
-	if (!in_64_bit_kernel(&m->header) || !is_rep_movsb(w, m->header.rip))
-		return "not by the instruction that Linux patches with";
-	if ((m->header.rflags & RFLAGS_DF) || !r->rcx || r->rcx > SK_PATCH_MAX)
-		return "more bytes than any patch has";
-	c->n = (unsigned int)r->rcx;
-	if (!find_target(w, r->rdi, c, m->guest_physical_address))
-		return "over the edge of the text";
-	if (gread_linear(&w, r->rsi, c->bytes, c->n, NULL) != c->n)
-		return "its source can't be read";
-	return NULL;
-}
-
-/* As if the instruction had run. */
-static void go_on(const struct hv_x64_memory_intercept_message *m, struct vtl0_regs *r, unsigned int n)
-{
-	r->rcx = 0;
-	r->rsi += n;
-	r->rdi += n;
-	if (hv_set_register(0, HV_X64_REGISTER_RIP, m->header.rip + 2))
-		sk_panic("VTL0 can't be sent on behind a patch");
+	if (!why && !find_target(w, c, m->guest_physical_address, addr))
+		why = "over the edge of the text";
+	return why;
 }
 
 bool integrity_write(const struct hv_x64_memory_intercept_message *m, struct vtl0_regs *r, const char **why)
 {
 	uint64_t gpa = m->guest_physical_address;
 	enum sk_patch_verdict verdict;
-	struct captured c;
+	struct sk_captured c;
+	uint64_t addr;
 
 	*why = NULL;
 	if (!sites.sealed || gpa < text_gpa || gpa - text_gpa >= text_bytes)
 		return false;
-	*why = capture(m, r, &c);
+	*why = capture(m, r, &c, &addr);
 	if (!*why) {
 		lock_take(&lock);
-		verdict = sk_patch_judge(&sites, c.addr, c.bytes, c.n, &text);
-		if (!verdict && guest_write_at(text_gpa + (c.addr - text_va), c.bytes, c.n))
+		verdict = sk_patch_judge(&sites, addr, c.bytes, c.n, &text);
+		if (!verdict && guest_write_at(text_gpa + (addr - text_va), c.bytes, c.n))
 			sk_panic("frozen text is no RAM");
 		lock_release(&lock);
 		if (verdict)
@@ -322,6 +287,6 @@ bool integrity_write(const struct hv_x64_memory_intercept_message *m, struct vtl
 	__atomic_add_fetch(*why ? &refusals : &patches, 1, __ATOMIC_RELAXED);
 	if (*why)
 		return false;
-	go_on(m, r, c.n);
+	sk_capture_go_on(&c, r);
 	return true;
 }

@@ -1,4 +1,4 @@
-/* links: securekernel/patch.c securekernel/sites.c securekernel/forms.c */
+/* links: securekernel/capture.c securekernel/patch.c securekernel/sites.c securekernel/forms.c */
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the secure kernel makes of a write to frozen text (securekernel/
@@ -217,8 +217,8 @@ static void ready(void)
 	collect();
 }
 
-/* VTL0's write of @n bytes at @va, as the intercept tells it. */
-static bool poke(uint64_t va, const void *bytes, unsigned int n, const char **why)
+/* VTL0's write of @n bytes at @va, as the intercept tells it: it faulted at @fault. */
+static bool poke_at(uint64_t va, const void *bytes, unsigned int n, uint64_t fault, const char **why)
 {
 	struct hv_x64_memory_intercept_message m = {
 		.header = { .intercept_access_type = HV_INTERCEPT_ACCESS_WRITE,
@@ -227,16 +227,22 @@ static bool poke(uint64_t va, const void *bytes, unsigned int n, const char **wh
 			    .rip = TEXT_VA + RIP,
 			    .rflags = rflags },
 	};
-	struct gwalk w = guest_state(GWALK_WRITE);
-	struct gwalk_result at = { .gpa = 0 };
 
-	m.guest_physical_address = gwalk_linear(&w, va, &at) ? 0 : at.gpa;
+	m.guest_physical_address = fault;
 	memcpy(ram + FREE_OFF + 0x100, bytes, n < 64 ? n : 64);
 	regs.rcx = n;
 	regs.rsi = maps[2].va + 0x100;
 	regs.rdi = va;
 	rip = m.header.rip;
 	return integrity_write(&m, &regs, why);
+}
+
+static bool poke(uint64_t va, const void *bytes, unsigned int n, const char **why)
+{
+	struct gwalk w = guest_state(GWALK_WRITE);
+	struct gwalk_result at = { .gpa = 0 };
+
+	return poke_at(va, bytes, n, gwalk_linear(&w, va, &at) ? 0 : at.gpa, why);
 }
 
 static void assert_done(uint64_t va, unsigned int n)
@@ -334,6 +340,20 @@ static void test_an_alias_that_lies_about_its_second_page(void **state)
 	assert_refused(POKE_VA + CROSS + 1, "\x1F\x44\x00\x00", 4);
 }
 
+/* A store over two pages may fault at either, and the first store of a copy need not be of its first byte. */
+static void test_a_fault_at_either_page(void **state)
+{
+	static const uint64_t faults[] = { CROSS, 0x1000, 0x2000, 0x2FFF };
+	const char *why;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(faults); i++) {
+		ready();
+		assert_true(poke(POKE_VA + CROSS, "\xCC", 1, &why));
+		assert_int_equal(poke_at(POKE_VA + CROSS + 1, nop5 + 1, 4, TEXT_GPA + faults[i], &why),
+				 faults[i] == CROSS || faults[i] == 0x1000);
+	}
+}
+
 static void test_only_the_kernel_in_64_bit_mode(void **state)
 {
 	static const uint16_t states[] = { 0x17, 0x15, 0x16, 0x04 };
@@ -412,6 +432,7 @@ int main(void)
 		cmocka_unit_test(test_ftrace_goes_to_its_own_callers_only),
 		cmocka_unit_test(test_other_writes_are_refused),
 		cmocka_unit_test(test_an_alias_that_lies_about_its_second_page),
+		cmocka_unit_test(test_a_fault_at_either_page),
 		cmocka_unit_test(test_only_the_kernel_in_64_bit_mode),
 		cmocka_unit_test(test_pieces_in_the_wrong_order_or_place),
 		cmocka_unit_test(test_elsewhere),

@@ -61,7 +61,8 @@
 	X(E_SIGNATURE_FORM, "the signature's value has a length or form that can't be")            \
 	X(E_SIGNATURE, "the signature does not fit the file")                                      \
 	X(E_FILE_REVOKED, "this very file is revoked")                                             \
-	X(E_MEMORY, "out of memory")
+	X(E_MEMORY, "out of memory")                                                               \
+	X(E_KEY_NAME, "the key has no identifier, or one that is too long")
 
 #define CI_REASON_ENUM(name, text) CI_##name,
 enum ci_reason { CI_REASONS(CI_REASON_ENUM) CI_REASON_COUNT };
