@@ -44,6 +44,19 @@ void integrity_modules_admit(void)
 	WRITE_ONCE(admitting, true);
 }
 
+/*
+ * A file that was accepted belongs to the task that loads it, until the module
+ * is placed or the task goes back to its program: then it came to nothing.
+ */
+struct judged_file {
+	struct callback_head work;
+	struct list_head list;
+	struct task_struct *task;
+	u64 token; /* 0: none, or it is used up */
+	const void *data, *signature; /* what was asked last */
+	size_t len, signature_len;
+};
+
 /* ---- asking ------------------------------------------------------------- */
 
 static void settle(struct ovbs_ci_answer *a)
@@ -96,38 +109,27 @@ static int ask_file(const void *data, size_t len, const void *signature, size_t 
 	return *token && !c.param[2].b && !answer->reason ? 0 : -EKEYREJECTED;
 }
 
-static int ask_place(u64 token, const struct ovbs_ci_place *place, u64 *number, struct ovbs_ci_answer *answer)
+/* 0 and a number; -EPERM: the trustlet's answer is no, and nothing is frozen; or it can't be asked to the end. */
+static int ask_place(const struct judged_file *f, const struct ovbs_ci_place *place, u64 *number,
+		     struct ovbs_ci_answer *answer)
 {
 	struct integrity_call c = {
 		.command = OVBS_CI_PLACE,
 		.types = OVBS_PARAM_TYPES(OVBS_PARAM_VALUE_INOUT, OVBS_PARAM_BUFFER_IN, OVBS_PARAM_BUFFER_OUT, 0),
-		.param = { { token, 0 },
+		.param = { { f->token, 0 },
 			   { (unsigned long)place, sizeof(*place) },
 			   { (unsigned long)answer, sizeof(*answer) } },
 	};
-	int err = integrity_invoke(&c) ?: openvbs_result_errno(c.result);
+	int err = ask(&c, f->len);
 
 	settle(answer);
 	if (err)
-		return err;
+		return err == -EPERM ? -EIO : err;
 	*number = c.param[0].a;
 	return *number && !answer->reason ? 0 : -EPERM;
 }
 
 /* ---- files -------------------------------------------------------------- */
-
-/*
- * A file that was accepted belongs to the task that loads it, until the module
- * is placed or the task goes back to its program: then it came to nothing.
- */
-struct judged_file {
-	struct callback_head work;
-	struct list_head list;
-	struct task_struct *task;
-	u64 token; /* 0: none, or it is used up */
-	const void *data, *signature; /* what was asked last */
-	size_t len, signature_len;
-};
 
 static LIST_HEAD(files);
 static DEFINE_MUTEX(files_lock);
@@ -249,6 +251,7 @@ struct placed {
 	void *area[OVBS_CI_AREAS]; /* NULL: none, or given back */
 	bool ready; /* its init has returned */
 	bool live, gone; /* VTL1 was told */
+	bool lost;       /* nobody knows what is frozen of it */
 };
 
 #define FIRST_INIT_AREA 4 /* MOD_INIT_TEXT; 6.1: the init area */
@@ -273,15 +276,25 @@ static void fill_place(struct ovbs_ci_place *p, const struct module *mod)
 #endif
 }
 
-static int place(struct module *mod, u64 token, struct placed *to, struct ovbs_ci_answer *answer)
+/* What became of a module that was not placed is known if VTL1 can at least forget it; else its pages may stay frozen. */
+static void give_up(struct judged_file *f, struct placed *p)
+{
+	int err = integrity_tell_value(OVBS_CI_FORGET, f->token);
+
+	p->lost = err && err != -ENOENT;
+}
+
+static int place(struct module *mod, struct judged_file *f, struct placed *to, struct ovbs_ci_answer *answer)
 {
 	struct ovbs_ci_place p;
 	unsigned int i;
 	int err;
 
 	fill_place(&p, mod);
-	err = ask_place(token, &p, &to->number, answer);
-	if (err)
+	err = ask_place(f, &p, &to->number, answer);
+	if (err && err != -EPERM)
+		give_up(f, to);
+	if (err && !to->lost)
 		return err;
 	to->mod = mod;
 	strscpy(to->name, mod->name, sizeof(to->name));
@@ -290,25 +303,26 @@ static int place(struct module *mod, u64 token, struct placed *to, struct ovbs_c
 	mutex_lock(&placed_lock);
 	list_add_tail(&to->list, &placed);
 	mutex_unlock(&placed_lock);
-	return 0;
+	return err;
 }
 
-static int comes_by_file(struct module *mod, u64 token)
+static int comes_by_file(struct module *mod, struct judged_file *f)
 {
 	struct ovbs_ci_answer *answer = kzalloc(sizeof(*answer), GFP_KERNEL);
 	struct placed *p = kzalloc(sizeof(*p), GFP_KERNEL);
 	int err = -ENOMEM;
 
 	if (answer && p)
-		err = place(mod, token, p, answer);
+		err = place(mod, f, p, answer);
 	if (err == -EPERM)
 		pr_err("integrity: module %s is refused: %s; signed by %s\n", mod->name, answer->text,
 		       *answer->signer ? answer->signer : "nobody known");
 	else if (err)
 		pr_err("integrity: module %s is refused: VTL1 can't be asked: %d\n", mod->name, err);
-	if (err)
+	if (err && !(p && p->lost))
 		kfree(p);
 	kfree(answer);
+	f->token = 0; /* used up, or given up */
 	return err ? -EPERM : 0;
 }
 
@@ -316,15 +330,13 @@ static int comes_by_file(struct module *mod, u64 token)
 static int comes(struct module *mod)
 {
 	struct judged_file *f = file_of_task();
-	u64 token = f ? f->token : 0;
 
-	if (!token) {
+	if (!f || !f->token) {
 		pr_err("integrity: module %s is refused: %s\n", mod->name,
 		       integrity_admitting() ? "VTL1 has not seen its file" : "it comes after lockdown");
 		return -EPERM;
 	}
-	f->token = 0; /* VTL1 uses it up, whatever it says */
-	return comes_by_file(mod, token);
+	return comes_by_file(mod, f);
 }
 
 /* Caller holds placed_lock. */
@@ -383,7 +395,7 @@ static int end_module(struct placed *p)
  */
 static int thaw(struct placed *p, unsigned int which)
 {
-	int err = which >= FIRST_INIT_AREA && p->ready ? end_init(p) : end_module(p);
+	int err = p->lost ? -EIO : which >= FIRST_INIT_AREA && p->ready ? end_init(p) : end_module(p);
 
 	if (err) {
 		pr_err("integrity: module %s can't be thawed: %d; its memory is lost\n", p->name, err);

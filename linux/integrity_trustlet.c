@@ -159,6 +159,8 @@ static int tell(u32 command, u32 types, struct ovbs_param first, struct ovbs_par
 	struct integrity_call c = { .command = command, .types = types, .param = { first, second } };
 	int err = integrity_invoke(&c);
 
+	if (!err && c.result != OVBS_OK)
+		pr_err("integrity: the trustlet refuses command %u: %#x\n", command, c.result);
 	return err ?: openvbs_result_errno(c.result);
 }
 

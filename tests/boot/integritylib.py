@@ -38,9 +38,9 @@ def is_well(m, refused=False):
     assert not re.search(r"general protection|Oops|WARNING:|BUG:(?! soft lockup)", said), said[-4000:]
 
 
-def trace(m, function, tracer="function"):
-    """What @tracer says of programs' reads while it is on for @function."""
-    m.sh(f"cd {TRACE}; echo '{function}' >set_ftrace_filter; echo {tracer} >current_tracer; head -1 /proc/uptime; echo 0 >tracing_on")
+def trace(m, function, tracer="function", command="head -1 /proc/uptime"):
+    """What @tracer says of a command while it is on for @function."""
+    m.sh(f"cd {TRACE}; echo '{function}' >set_ftrace_filter; echo {tracer} >current_tracer; {command}; echo 0 >tracing_on")
     return m.sh(f"cd {TRACE}; head -100 trace; echo nop >current_tracer; echo >set_ftrace_filter; echo 1 >tracing_on")
 
 
