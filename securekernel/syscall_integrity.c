@@ -13,7 +13,7 @@
 #include "modules.h"
 #include "protect.h"
 
-#define KERNEL_HALF 0xFFFF800000000000ULL
+#define KERNEL_HALF (1ULL << 63) /* the walk refuses what is not canonical, with 4 or 5 levels */
 #define BOUNCE      512u /* bytes that are copied at once: the stack is small */
 #define SOME        64u  /* entries, likewise */
 
