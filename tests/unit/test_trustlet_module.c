@@ -8,6 +8,7 @@
 /* links: trustlets/integrity/module_elf.c trustlets/integrity/module_layout.c trustlets/integrity/module_reloc.c */
 /* links: trustlets/integrity/module_sites.c trustlets/integrity/module_patch.c trustlets/integrity/module_alt.c */
 /* links: trustlets/integrity/module_insn.c trustlets/integrity/module_sort.c trustlets/integrity/module_compare.c */
+/* links: trustlets/integrity/module_names.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -188,6 +189,100 @@ static void test_good(void **state)
 		assert_int_equal(r->site[4].kind, MODULE_SITE_TRAMPOLINE);
 		assert_int_equal(r->exports, 1);
 		assert_int_equal(r->export[0].address, CORE + 0x20);
+		assert_string_equal(r->name, "sample");
+		assert_int_equal(r->functions, 2);
+		assert_int_equal(r->function[0], CORE + 0x20);
+		assert_int_equal(r->function[1], CORE + 0x28); /* its static call's trampoline */
+		module_release(&w.result);
+	}
+}
+
+/* The plan has the ranges of the check, and leaves the file as it is. */
+static void test_plan(void **state)
+{
+	struct module_result plan;
+
+	for (int new = 0; new < 2; new ++) {
+		struct sample before;
+
+		make(&w, new);
+		before = w.file;
+		assert_int_equal(module_plan(w.file.bytes, w.file.size, &w.place, &w.policy, &plan), 0);
+		assert_memory_equal(before.bytes, w.file.bytes, w.file.size);
+		assert_string_equal(plan.name, "sample");
+		assert_int_equal(check_size(&w, w.file.size), 0);
+		assert_int_equal(plan.ranges, w.result.ranges);
+		assert_memory_equal(plan.range, w.result.range, sizeof(plan.range));
+		module_release(&w.result);
+		w.place.area[MODULE_TEXT].size += PAGE;
+		assert_int_equal(module_plan(w.file.bytes, w.file.size, &w.place, &w.policy, &plan),
+				 -EACCES);
+		assert_string_equal(plan.reason, new ? "an area has another size" :
+						       "the core area has another size");
+	}
+}
+
+static void name_is(const char *modinfo, size_t size, const char *expected)
+{
+	make(&w, false);
+	memset(w.file.bytes + w.file.section[S_MODINFO].sh_offset, 'x', 24);
+	memcpy(w.file.bytes + w.file.section[S_MODINFO].sh_offset, modinfo, size);
+	w.file.section[S_MODINFO].sh_size = size;
+	if (!expected) {
+		refused(&w, "no name");
+		return;
+	}
+	assert_int_equal(check_size(&w, w.file.size), 0);
+	assert_string_equal(w.result.name, expected);
+	module_release(&w.result);
+}
+
+static void test_name(void **state)
+{
+	name_is("name=a", 7, "a");
+	name_is("name=a", 6, "a"); /* up to the section's end */
+	name_is("name=\n b", 8, "??b");
+	name_is("x\0\0name=a", 9, "a");
+	name_is("name=", 5, NULL);
+	name_is("name=", 6, NULL);
+	name_is("xname=a", 8, NULL);
+	name_is("", 0, NULL);
+	make(&w, false);
+	w.file.section[S_MODINFO].sh_flags = 0;
+	refused(&w, "not loaded");
+	make(&w, false);
+	w.file.section[S_MODINFO].sh_offset = 15800;
+	w.file.section[S_MODINFO].sh_size = 5 + 56;
+	memset(w.file.bytes + 15800, 'n', 61);
+	memcpy(w.file.bytes + 15800, "name=", 5);
+	w.file.size = 15861;
+	refused(&w, "no name");
+	w.file.section[S_MODINFO].sh_size--;
+	accepted(&w);
+}
+
+/* Only what begins in loaded text is a function. */
+static void test_functions(void **state)
+{
+	static const struct {
+		uint16_t section;
+		uint64_t value;
+		uint8_t info;
+		size_t functions;
+	} cases[] = { { S_TEXT, 0x27, 2, 2 },  { S_TEXT, 0x28, 2, 1 }, /* the section's end */
+		      { S_TEXT, ~0ull, 2, 1 }, { S_RODATA, 0, 2, 1 },  { S_TEXT, 0, 1, 1 },
+		      { S_INIT, 0, 0x12, 2 },  { S_TRAMP, 0, 2, 1 },   { S_MODINFO, 0, 2, 1 } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		Elf64_Sym *y;
+
+		make(&w, i & 1);
+		y = (Elf64_Sym *)(void *)(w.file.bytes + w.file.section[S_SYMTAB].sh_offset) + Y_FUNC;
+		y->st_shndx = cases[i].section;
+		y->st_value = cases[i].value;
+		y->st_info = cases[i].info;
+		assert_int_equal(check_size(&w, w.file.size), 0);
+		assert_int_equal(w.result.functions, cases[i].functions);
 		module_release(&w.result);
 	}
 }
@@ -401,15 +496,12 @@ static void test_every_length(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),
-		cmocka_unit_test(test_every_byte),
-		cmocka_unit_test(test_policy),
-		cmocka_unit_test(test_static_calls),
-		cmocka_unit_test(test_jump_label_and_mcount),
-		cmocka_unit_test(test_placement),
-		cmocka_unit_test(test_file_refused),
-		cmocka_unit_test(test_tables_refused),
-		cmocka_unit_test(test_relocations_refused),
+		cmocka_unit_test(test_good),           cmocka_unit_test(test_plan),
+		cmocka_unit_test(test_name),           cmocka_unit_test(test_functions),
+		cmocka_unit_test(test_every_byte),     cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_static_calls),   cmocka_unit_test(test_jump_label_and_mcount),
+		cmocka_unit_test(test_placement),      cmocka_unit_test(test_file_refused),
+		cmocka_unit_test(test_tables_refused), cmocka_unit_test(test_relocations_refused),
 		cmocka_unit_test(test_every_length),
 	};
 
