@@ -196,6 +196,14 @@ static const struct label {
 	{ "Modules", "Modules from now on", false, false },
 	{ "Keys", "Keys that modules may be signed with", false, false },
 	{ "Revocations", "Revoked keys and files", false, false },
+	{ "Patches", "Patches of the kernel's code, carried out", false, false },
+	{ "PatchesRefused", "Patches of the kernel's code, refused", false, true },
+	{ "ExecutionsRefused", "Executions of what is no code of the kernel's, refused", false, true },
+	{ "WritesRefused", "Writes to what is frozen, refused (with such patches)", false, true },
+	{ "ModulesNow", "Modules that may run now (with those before lockdown)", false, false },
+	{ "FrozenPagesNow", "Frozen pages now", true, false },
+	{ "ModulesEver", "Modules that might run in this boot", false, false },
+	{ "GivenBytes", "Bytes of memory given to VTL1 for it", false, false },
 };
 
 static const struct label *label_of(const char *name)

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Lockdown on CPUs where Linux copies a few bytes by plain moves (memcpy_orig), not by REP MOVSB."""
 
+import json
+
 import pytest
 
-from guestlib import exits, load_module, log, module, total
+from guestlib import exits, load_module, log, module, program_files, total
+from integritylib import TRACE, is_well, locked_down, state, trace
 from machine import BochsMachine
-from test_integrity import CYCLE, TRACE, is_well, locked_down, state, trace
+from machine.common import BUILD
+from test_integrity import CYCLE
 
 FAST = {"rep_good", "erms", "fsrm"}  # with any of them Linux 6.1 copies less than 8 bytes by REP MOVSB; 6.4 and later with fsrm
 
@@ -33,6 +37,22 @@ def test_a_kernel_without_fast_strings_patches_itself():
         assert total(exits(m), "vtl_intercept") - before >= 100, log(m)
         m.sh(CYCLE)
         is_well(m)
+        counts = state(m)
+        assert int(counts["Patches"]) >= 100 and counts["PatchesRefused"] == counts["WritesRefused"] == "0", counts
+
+
+def test_vbsctl_tells_of_it():
+    """What it shows of a locked-down machine is what VTL1 counts, and its own words of what it refused."""
+    with locked_down("vbsctl", files=program_files(BUILD / "clients/vbsctl")) as m:
+        out = json.loads(m.sh("chmod +x /root/vbsctl; /root/vbsctl --json integrity"))
+        assert out["LockedDown"] and out["KernelToldBy"].startswith("who runs a page first") and out["Refusals"] == [], out
+        assert out["Values"] | {"Patches": 0} == {k: int(v) if v.isdigit() else v for k, v in state(m).items()} | {"Patches": 0}
+        assert out["Values"]["Modules"] in ("judged", "refused") and isinstance(out["Modules"], list)
+        flip_jump_labels(m)
+        now = json.loads(m.sh("/root/vbsctl --json integrity"))["Values"]
+        assert now["Patches"] - out["Values"]["Patches"] >= 9 and now["PatchesRefused"] == 0, now
+        said = m.sh("/root/vbsctl integrity")
+        assert "Memory integrity" in said and f"{now['CodePages']} (" in said
 
 
 @pytest.mark.long

@@ -82,6 +82,16 @@ def test_locked_down(s):
     assert "What to do" not in found and "messages" not in s.text()
 
 
+def test_counters(s):
+    s.put("integrity", values(Patches=4932, PatchesRefused=1, ExecutionsRefused=0, WritesRefused=2, ModulesNow=31, FrozenPagesNow=8192,
+                              ModulesEver=40, GivenBytes=4194304))
+    found = s.lines()
+    assert found["Patches of the kernel's code, carried out"] == "4932" and found["Patches of the kernel's code, refused"] == "1"
+    assert found["Writes to what is frozen, refused (with such patches)"] == "2" and found["Frozen pages now"] == "8192 (32.0 MiB)"
+    assert found["Modules that may run now (with those before lockdown)"] == "31"
+    assert s.json()["Values"]["GivenBytes"] == 4194304
+
+
 def test_json(s):
     s.put("log", f"{TOLD}who runs a page first\n[0] VTL1: something else\nhypervisor: x refused\n{REFUSED}\n")
     out = s.json()
