@@ -1,11 +1,11 @@
-/* links: securekernel/patch.c securekernel/sites.c securekernel/forms.c */
+/* links: securekernel/capture.c securekernel/patch.c securekernel/sites.c securekernel/forms.c */
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the secure kernel makes of a write to frozen text (securekernel/
  * integrity.c): it is captured whole or refused, and a patch is carried out as
  * if the instruction had run. VTL0's memory is an array: the text at TEXT_GPA,
  * functions behind it, then ordinary memory; addresses translate by a table of
- * mappings.
+ * mappings. Modules are test_sk_modules.c's.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+#include "../../securekernel/hypercall.h"
+#include "../../securekernel/text.c"
 #include "../../securekernel/integrity.c"
 
 #define RAM_GPA  0x1000000ULL
@@ -71,6 +73,67 @@ bool protect_is_frozen(uint64_t gpa, enum ovbs_freeze how)
 bool protect_locked(void)
 {
 	return was_locked;
+}
+
+bool protect_find(uint64_t gpa, struct range *out)
+{
+	return false;
+}
+
+bool protect_find_va(uint64_t va, struct range *out)
+{
+	return false;
+}
+
+bool protect_executable(const struct range *r)
+{
+	fail();
+	return false;
+}
+
+void modules_prepare(void)
+{
+}
+
+bool module_has_function(uint64_t addr, const void *own)
+{
+	assert_true(addr < TEXT_VA || addr >= TEXT_VA + TEXT_LEN);
+	return false;
+}
+
+const struct sk_sites *module_sites(uint32_t number)
+{
+	return NULL;
+}
+
+int module_trust(uint64_t va, uint64_t bytes)
+{
+	return -EINVAL;
+}
+
+int module_trust_pages(uint64_t va, const uint64_t *gpa, unsigned int n)
+{
+	return -EINVAL;
+}
+
+int module_trust_functions(const uint32_t *offset, uint64_t n)
+{
+	return -EINVAL;
+}
+
+struct sk_sites *module_trust_sites(void)
+{
+	return NULL;
+}
+
+int modules_seal(uint64_t *bad)
+{
+	return 0;
+}
+
+void modules_count(uint64_t *now, uint64_t *ever)
+{
+	*now = *ever = 0;
 }
 
 enum hv_status hv_set_register(unsigned int vtl, uint32_t name, uint64_t value)
@@ -167,9 +230,9 @@ static void reset(void)
 	};
 
 	memset(ram, 0x90, sizeof(ram));
-	memset(&sites, 0, sizeof(sites));
+	memset(&kernel_text, 0, sizeof(kernel_text));
 	memset(&regs, 0, sizeof(regs));
-	text_va = text_bytes = text_gpa = functions_gpa = functions_count = 0;
+	functions_gpa = functions_count = 0;
 	tracer_count = 0;
 	broken = was_locked = false;
 	frozen = true;
@@ -217,8 +280,8 @@ static void ready(void)
 	collect();
 }
 
-/* VTL0's write of @n bytes at @va, as the intercept tells it. */
-static bool poke(uint64_t va, const void *bytes, unsigned int n, const char **why)
+/* VTL0's write of @n bytes at @va, as the intercept tells it: it faulted at @fault. */
+static bool poke_at(uint64_t va, const void *bytes, unsigned int n, uint64_t fault, const char **why)
 {
 	struct hv_x64_memory_intercept_message m = {
 		.header = { .intercept_access_type = HV_INTERCEPT_ACCESS_WRITE,
@@ -227,16 +290,22 @@ static bool poke(uint64_t va, const void *bytes, unsigned int n, const char **wh
 			    .rip = TEXT_VA + RIP,
 			    .rflags = rflags },
 	};
-	struct gwalk w = guest_state(GWALK_WRITE);
-	struct gwalk_result at = { .gpa = 0 };
 
-	m.guest_physical_address = gwalk_linear(&w, va, &at) ? 0 : at.gpa;
+	m.guest_physical_address = fault;
 	memcpy(ram + FREE_OFF + 0x100, bytes, n < 64 ? n : 64);
 	regs.rcx = n;
 	regs.rsi = maps[2].va + 0x100;
 	regs.rdi = va;
 	rip = m.header.rip;
 	return integrity_write(&m, &regs, why);
+}
+
+static bool poke(uint64_t va, const void *bytes, unsigned int n, const char **why)
+{
+	struct gwalk w = guest_state(GWALK_WRITE);
+	struct gwalk_result at = { .gpa = 0 };
+
+	return poke_at(va, bytes, n, gwalk_linear(&w, va, &at) ? 0 : at.gpa, why);
 }
 
 static void assert_done(uint64_t va, unsigned int n)
@@ -334,6 +403,20 @@ static void test_an_alias_that_lies_about_its_second_page(void **state)
 	assert_refused(POKE_VA + CROSS + 1, "\x1F\x44\x00\x00", 4);
 }
 
+/* A store over two pages may fault at either, and the first store of a copy need not be of its first byte. */
+static void test_a_fault_at_either_page(void **state)
+{
+	static const uint64_t faults[] = { CROSS, 0x1000, 0x2000, 0x2FFF };
+	const char *why;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(faults); i++) {
+		ready();
+		assert_true(poke(POKE_VA + CROSS, "\xCC", 1, &why));
+		assert_int_equal(poke_at(POKE_VA + CROSS + 1, nop5 + 1, 4, TEXT_GPA + faults[i], &why),
+				 faults[i] == CROSS || faults[i] == 0x1000);
+	}
+}
+
 static void test_only_the_kernel_in_64_bit_mode(void **state)
 {
 	static const uint16_t states[] = { 0x17, 0x15, 0x16, 0x04 };
@@ -383,11 +466,53 @@ static void test_pieces_in_the_wrong_order_or_place(void **state)
 	assert_int_equal(integrity_add(OVBS_SITES_FTRACE, FREE_VA + RAM_SIZE, 16), OVBS_E_BAD_PARAMETERS);
 	reset();
 	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN), OVBS_OK);
-	assert_int_equal(integrity_add(8, FREE_VA, 16), OVBS_E_BAD_FORMAT);
+	assert_int_equal(integrity_add(9, FREE_VA, 16), OVBS_E_BAD_FORMAT);
 	reset();
 	assert_int_equal(integrity_seal(), OVBS_OK); /* nothing said: nothing may be patched */
 	was_locked = true;
 	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN), OVBS_E_BAD_STATE);
+}
+
+static enum ovbs_result functions_of(unsigned int n)
+{
+	return integrity_add(OVBS_SITES_FUNCTIONS, DATA_VA, n * sizeof(uint32_t));
+}
+
+/* Every function of a table over several pages is one, and nothing between them. */
+static void test_many_functions(void **state)
+{
+	uint32_t *offset = (uint32_t *)(ram + DATA_OFF);
+	const unsigned int counts[] = { 1, IN_PAGE - 1, IN_PAGE, IN_PAGE + 1, 2 * IN_PAGE, 2 * IN_PAGE + 7 };
+
+	for (unsigned int c = 0; c < ARRAY_SIZE(counts); c++) {
+		unsigned int n = counts[c];
+
+		reset();
+		for (unsigned int i = 0; i < n; i++)
+			offset[i] = 16 + 4 * i;
+		assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN), OVBS_OK);
+		assert_int_equal(functions_of(n), OVBS_OK);
+		for (unsigned int at = 0; at < TEXT_LEN; at++)
+			assert_int_equal(text_is_target(NULL, TEXT_VA + at, SK_SITE_CALL),
+					 at >= 16 && !(at % 4) && (at - 16) / 4 < n);
+	}
+}
+
+/* A table that lies: not in order, in a page or from one to the next, or larger than any. */
+static void test_functions_that_lie(void **state)
+{
+	uint32_t *offset = (uint32_t *)(ram + DATA_OFF);
+
+	for (unsigned int wrong = 1; wrong < 2 * IN_PAGE; wrong += 511) {
+		reset();
+		for (unsigned int i = 0; i < 2 * IN_PAGE; i++)
+			offset[i] = 16 + 4 * i;
+		offset[wrong] = offset[wrong - 1] - 1;
+		assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN), OVBS_OK);
+		assert_int_equal(functions_of(2 * IN_PAGE), OVBS_E_BAD_FORMAT);
+		assert_int_equal(integrity_seal(), OVBS_E_BAD_FORMAT);
+	}
+	assert_int_equal(text_set_functions(RAM_GPA + DATA_OFF, PAGES_MAX * IN_PAGE + 1), -EINVAL);
 }
 
 /* Memory that is no text is not this judge's business. */
@@ -412,8 +537,11 @@ int main(void)
 		cmocka_unit_test(test_ftrace_goes_to_its_own_callers_only),
 		cmocka_unit_test(test_other_writes_are_refused),
 		cmocka_unit_test(test_an_alias_that_lies_about_its_second_page),
+		cmocka_unit_test(test_a_fault_at_either_page),
 		cmocka_unit_test(test_only_the_kernel_in_64_bit_mode),
 		cmocka_unit_test(test_pieces_in_the_wrong_order_or_place),
+		cmocka_unit_test(test_many_functions),
+		cmocka_unit_test(test_functions_that_lie),
 		cmocka_unit_test(test_elsewhere),
 	};
 
