@@ -131,6 +131,21 @@ int integrity_send(u32 op, u32 types, struct ovbs_param first, struct ovbs_param
 	return err;
 }
 
+/* What VTL1 counts: docs/abi.md. */
+static int count(struct ovbs_param counts[OVBS_PARAMS])
+{
+	int err;
+
+	mutex_lock(&page_lock);
+	openvbs_msg_begin(&page->msg, OVBS_MSG_INTEGRITY, 0, 0);
+	page->msg.types = OVBS_PARAM_TYPES(OVBS_PARAM_VALUE_OUT, OVBS_PARAM_VALUE_OUT, OVBS_PARAM_VALUE_OUT,
+					   OVBS_PARAM_VALUE_OUT);
+	err = openvbs_exchange(page, sizeof(*page), false) ?: openvbs_result_errno(page->msg.result);
+	memcpy(counts, page->msg.param, sizeof(page->msg.param));
+	mutex_unlock(&page_lock);
+	return err;
+}
+
 /* ---- the trustlet that judges modules ----------------------------------- */
 
 static bool judge; /* it is there, and has all that it needs so far */
@@ -272,6 +287,7 @@ static int start(void)
 	integrity_gate_open();
 functions:
 	integrity_functions_free();
+	integrity_pages_free();
 	return err;
 }
 
@@ -315,6 +331,21 @@ void openvbs_integrity_start(void)
 	say_how_it_went(err);
 }
 
+static void show_counts(struct seq_file *m)
+{
+	struct ovbs_param n[OVBS_PARAMS];
+	int err = count(n);
+
+	if (err) {
+		seq_printf(m, "Counters: not read (%d)\n", err);
+		return;
+	}
+	seq_printf(m, "Patches: %llu\nPatchesRefused: %llu\nExecutionsRefused: %llu\nWritesRefused: %llu\n", n[0].a,
+		   n[0].b, n[1].a, n[1].b);
+	seq_printf(m, "ModulesNow: %llu\nFrozenPagesNow: %llu\nModulesEver: %llu\nGivenBytes: %llu\n", n[2].a, n[2].b,
+		   n[3].a, n[3].b);
+}
+
 int openvbs_integrity_show(struct seq_file *m, void *unused)
 {
 	u32 i, sites = 0;
@@ -326,5 +357,7 @@ int openvbs_integrity_show(struct seq_file *m, void *unused)
 	for (i = 0; i < KINDS; i++)
 		seq_printf(m, "%s: %u\n", integrity_kinds[i], report.sites[i]);
 	seq_printf(m, "Modules: %s\nKeys: %u\nRevocations: %u\n", report.modules, report.keys, report.revoked);
+	if (integrity_frozen())
+		show_counts(m);
 	return 0;
 }

@@ -98,7 +98,8 @@ CI_DIR := $(TL_UNIT)/ci
 
 $(TL_UNIT)/test_ci_% $(TL_UNIT)/fuzz_ci_%: UNIT_LIBS := $(TL_LIBS)
 $(TL_UNIT)/host/tests/unit/test_ci_%.o: HOST_CFLAGS += -DCI_DIR='"$(abspath $(CI_DIR))"'
-$(TL_UNIT)/test_ci_keys $(TL_UNIT)/test_ci_verify: | $(CI_DIR)/signatures
+$(TL_UNIT)/fuzz/tests/fuzz/fuzz_ci_commands.o: FUZZ_CFLAGS += -DCI_DIR='"$(abspath $(CI_DIR))"'
+$(TL_UNIT)/test_ci_keys $(TL_UNIT)/test_ci_verify $(TL_UNIT)/test_ci_commands $(TL_UNIT)/test_ci_place $(TL_UNIT)/fuzz_ci_commands: | $(CI_DIR)/signatures
 $(TL_UNIT)/test_ci_debian: | ci-kernels
 
 $(CI_DIR)/signatures: tests/unit/ci_vectors.py tests/unit/ci_der.py

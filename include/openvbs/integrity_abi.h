@@ -27,20 +27,32 @@
 	}
 
 enum ovbs_ci_command {
-	OVBS_CI_KEY = 1, /* VALUE_IN enum ovbs_ci_origin, 0; BUFFER_IN struct ovbs_ci_key and what follows */
-	OVBS_CI_REVOKE = 2, /* VALUE_IN enum ovbs_ci_revoked, 0; BUFFER_IN its bytes. At any time */
+	/*
+	 * VALUE_IN enum ovbs_ci_origin, 0; BUFFER_IN struct ovbs_ci_key and what follows. OVBS_E_SECURITY: it is weak, or
+	 * has the name of another key; the log says more.
+	 */
+	OVBS_CI_KEY = 1,
+	/* VALUE_IN enum ovbs_ci_revoked, 0; BUFFER_IN its bytes. At any time; files that are not placed yet are forgotten */
+	OVBS_CI_REVOKE = 2,
 	OVBS_CI_KERNEL = 3, /* BUFFER_IN struct ovbs_ci_kernel; once, when the kernel's constants are frozen */
 	OVBS_CI_CLOSE = 4, /* no parameters. The symbols' table is read: OVBS_E_SECURITY if it makes no sense */
 	/*
 	 * VALUE_IN address, bytes of the file without its signature; VALUE_IN address, bytes of the signature (CMS);
 	 * VALUE_OUT the file's token (0: refused), reason (trustlets/integrity/reason.h; 0: accepted);
 	 * BUFFER_OUT struct ovbs_ci_answer. OVBS_E_OUT_OF_MEMORY: give VTL1 more (OVBS_MSG_GIVE) and call again.
+	 * OVBS_E_BAD_STATE: before CLOSE. Of more than 32 files, or too many bytes, the oldest is forgotten.
 	 */
 	OVBS_CI_FILE = 5,
-	OVBS_CI_PLACE = 6, /* VALUE_INOUT in: token, 0; out: the module's number, 0; BUFFER_IN struct ovbs_ci_place; BUFFER_OUT struct ovbs_ci_answer. The token is used up */
-	OVBS_CI_LIVE = 7,  /* VALUE_IN the module's number, 0 */
-	OVBS_CI_GONE = 8,  /* VALUE_IN the module's number, 0 */
-	OVBS_CI_FORGET = 9, /* VALUE_IN token, 0 */
+	/*
+	 * VALUE_INOUT in: token, 0; out: the module's number (0: refused), 0; BUFFER_IN struct ovbs_ci_place; BUFFER_OUT
+	 * struct ovbs_ci_answer. The token is used up, but by OVBS_E_OUT_OF_MEMORY: nothing was done; give VTL1 more and
+	 * call again, or FORGET the token.
+	 */
+	OVBS_CI_PLACE = 6,
+	/* Each VALUE_IN the module's number, 0. OVBS_E_ITEM_NOT_FOUND; OVBS_E_BAD_STATE, LIVE: not executable yet; GONE: another module uses its symbols */
+	OVBS_CI_LIVE = 7,
+	OVBS_CI_GONE = 8,
+	OVBS_CI_FORGET = 9, /* VALUE_IN token, 0. OVBS_E_ITEM_NOT_FOUND */
 	OVBS_CI_LIST = 10, /* VALUE_INOUT in: first number, 0; out: how many follow, how many there are; BUFFER_OUT struct ovbs_ci_module[] by number */
 	OVBS_CI_MODULE = 11, /* BUFFER_IN struct ovbs_ci_exports: of a module that is there before lockdown. Before CLOSE */
 };

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "ci_files.h"
+#include "ci_raw.h"
 
 static struct ci_keys keys;
 static struct ci_keys certificates; /* that raw keys are taken from */
@@ -194,25 +194,6 @@ static void test_find(void **state)
 	assert_int_equal(ci_keys_revoke(&keys, CI_REVOKED_KEY_ID, keys.key[0].key_id), CI_OK);
 	find("rsa4096-sha256-keyid.p7s", "E_KEY_REVOKED", &keys.key[3]);
 	find("p384-sha256-keyid.p7s", "OK", &keys.key[1]);
-}
-
-/* A certificate's key as Linux keeps it; slices lie in @from. */
-static struct ci_raw_key raw_of(const struct ci_key *from, uint8_t id[512])
-{
-	struct ci_raw_key raw = { .algorithm = from->algorithm, .bits = from->bits, .key_id = from->key_id };
-	struct ci_slice in = from->spki, info;
-
-	assert_int_equal(der_take(&in, DER_SEQUENCE, &info), CI_OK);
-	assert_int_equal(der_take(&info, DER_SEQUENCE, &in), CI_OK);
-	assert_int_equal(der_take(&info, DER_BIT_STRING, &raw.key), CI_OK);
-	raw.key.p++;
-	raw.key.len--;
-	assert_true(from->serial.len + from->issuer.len <= 512);
-	memcpy(id, from->serial.p, from->serial.len);
-	memcpy(id + from->serial.len, from->issuer.p, from->issuer.len);
-	raw.id = (struct ci_slice){ id, from->serial.len + from->issuer.len };
-	raw.name = (struct ci_slice){ (const uint8_t *)"a\nname", 6 };
-	return raw;
 }
 
 static uint8_t raw_id[512];

@@ -45,31 +45,17 @@ static void drop_at(struct files *files, size_t i)
 
 	files->count--;
 	memmove(&files->file[i], &files->file[i + 1], (files->count - i) * sizeof(files->file[0]));
-	place_undo(&f->placing);
 	free(f->bytes);
 	free(f);
 }
 
-/* Let the oldest that is not being placed go. Return: false if there is none. */
-static bool drop_oldest(struct files *files)
-{
-	for (size_t i = 0; i < files->count; i++) {
-		if (!place_begun(&files->file[i]->placing)) {
-			drop_at(files, i);
-			return true;
-		}
-	}
-	return false;
-}
-
 /* A place in the table, and bytes below the limit of all. */
-static bool make_room(struct files *files, size_t size)
+static void make_room(struct files *files, size_t size)
 {
-	while (files->count == FILES_MAX || room_used(files) + size + file_work_size(size) > FILES_ROOM) {
-		if (!drop_oldest(files))
-			return false;
-	}
-	return true;
+	_Static_assert(FILE_MAX + WORK_LEAST + FILE_MAX / 4 <= FILES_ROOM, "one file fits");
+	while (files->count == FILES_MAX ||
+	       (files->count > 0 && room_used(files) + size + file_work_size(size) > FILES_ROOM))
+		drop_at(files, 0);
 }
 
 static struct file *new_file(size_t size)
@@ -118,8 +104,7 @@ uint32_t files_take(struct files *files, const struct ci_keys *keys, const struc
 		answer_reason(answer, why, NULL);
 		return OVBS_OK;
 	}
-	if (!make_room(files, s->file_bytes))
-		return OVBS_E_OUT_OF_MEMORY;
+	make_room(files, s->file_bytes);
 	f = new_file(s->file_bytes);
 	if (f == NULL)
 		return OVBS_E_OUT_OF_MEMORY;

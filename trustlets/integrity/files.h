@@ -5,7 +5,7 @@
  *
  * Some are never placed, as Linux finds another reason against a module, or has
  * it already. So the oldest gives way where the number or the room of all is at
- * its limit, but none that is being placed: its pages are frozen.
+ * its limit.
  */
 #ifndef OPENVBS_CI_FILES_H
 #define OPENVBS_CI_FILES_H
@@ -13,10 +13,9 @@
 #include "openvbs/integrity_abi.h"
 #include "openvbs/vtl_abi.h"
 
-#include "place.h"
 #include "verify.h"
 
-#define FILES_MAX MODULES_PENDING
+#define FILES_MAX 32
 #define FILE_MAX  (40u << 20) /* Debian's largest module has 29 MiB */
 #define FILES_ROOM                                                                                 \
 	(52u << 20) /* bytes of all, with what comparing one takes: less than the policy's memory_kib */
@@ -26,7 +25,6 @@ struct file {
 	uint8_t *bytes; /* without the signature; placing changes them */
 	size_t size;
 	char signer[sizeof(((struct ovbs_ci_answer *)0)->signer)];
-	struct placing placing;
 };
 
 struct files {
@@ -55,7 +53,7 @@ uint32_t files_take(struct files *files, const struct ci_keys *keys, const struc
 /** files_find() - NULL: no file of this token */
 struct file *files_find(const struct files *files, uint64_t token);
 
-/** files_drop() - forget a file; a placing that was not finished is undone */
+/** files_drop() - forget a file */
 void files_drop(struct files *files, struct file *file);
 
 /** files_drop_all() - forget all of them: what was judged good may not be any more */

@@ -13,7 +13,7 @@
 
 #include "answer.h"
 #include "backend_ci.h"
-#include "integrity.h"
+#include "place.h"
 #include "trustlet.h"
 
 _Static_assert(CI_ORIGIN_BUILTIN == (int)OVBS_CI_BUILTIN && CI_ORIGIN_MOK == (int)OVBS_CI_MOK &&
@@ -319,7 +319,7 @@ static uint32_t gone(struct tl_request *rq, void *session)
 	do
 		left = tl_ci_module_gone(number);
 	while (left > 0);
-	if (a != NULL)
+	if (a != NULL && (left == 0 || left == -ENOENT))
 		modules_remove(&ci.modules, a);
 	return life_result(left);
 }

@@ -71,7 +71,7 @@ void accepted_free(struct accepted *a)
 
 bool modules_full(const struct modules *m)
 {
-	return m->count >= MODULES_MAX;
+	return m->count == MODULES_MAX;
 }
 
 void modules_add(struct modules *m, struct accepted *a)

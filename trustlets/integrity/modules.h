@@ -14,8 +14,7 @@
 #include "module.h"
 #include "symbols.h"
 
-#define MODULES_MAX     1024
-#define MODULES_PENDING 32 /* more, whose placing began before there were MODULES_MAX */
+#define MODULES_MAX 1024
 
 struct accepted {
 	uint64_t number; /* the secure kernel's */
@@ -31,7 +30,7 @@ struct accepted {
 };
 
 struct modules {
-	struct accepted *module[MODULES_MAX + MODULES_PENDING]; /* ascending by number */
+	struct accepted *module[MODULES_MAX]; /* ascending by number */
 	size_t count;
 };
 
@@ -51,7 +50,7 @@ int accepted_need(struct accepted *a, struct accepted *other) CI_MUST_CHECK;
 /** accepted_free() - give back a record that is not, or no longer, in the list; what it needs may go. NULL is fine */
 void accepted_free(struct accepted *a);
 
-/** modules_full() - may no further placing begin? */
+/** modules_full() - is there no room for another one? */
 bool modules_full(const struct modules *m);
 
 /** modules_add() - @a counts from now on; there is room, and no other of its number */

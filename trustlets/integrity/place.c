@@ -10,7 +10,7 @@
 #include "answer.h"
 #include "backend_ci.h"
 #include "guest.h"
-#include "integrity.h"
+#include "trustlet.h"
 
 #define PAGE 4096u
 
@@ -24,9 +24,13 @@ _Static_assert(MODULE_RX == (int)OVBS_TL_PAGES_RX && MODULE_R == (int)OVBS_TL_PA
 struct work {
 	struct integrity *ci;
 	struct file *file;
-	struct placing *p;
+	struct module_place place;
 	struct ovbs_ci_answer *answer;
+	uint64_t number; /* the secure kernel's; 0: none */
+	struct module_result result;
+	struct accepted *record;
 	char missing[128]; /* the last symbol that was not found */
+	bool changed;      /* the file's bytes are no longer the file's: there is no second time */
 	bool no_memory;    /* where a callback can't say so */
 };
 
@@ -39,12 +43,12 @@ static int refuse(struct work *w, enum ci_reason why, const char *what, uint64_t
 	return REFUSED;
 }
 
-/* A system call that said no: no memory is to be gone on with, all else is the end. */
+/* A system call that said no. */
 static int call_failed(struct work *w, const char *what, uint64_t at, long rc)
 {
 	switch (rc) {
 	case -ENOMEM:
-		return -ENOMEM;
+		return w->changed ? refuse(w, CI_E_MEMORY, what, at, rc) : -ENOMEM;
 	case -EACCES:
 		return refuse(w, CI_E_PLACE_TAKEN, what, at, rc);
 	case -EFAULT:
@@ -56,31 +60,17 @@ static int call_failed(struct work *w, const char *what, uint64_t at, long rc)
 	}
 }
 
-static void give_up_pages(struct placing *p)
-{
-	while (p->number != 0 && tl_ci_module_gone(p->number) > 0)
-		;
-	p->number = 0;
-}
-
-static struct module_place place_of(const struct ovbs_ci_place *at)
-{
-	struct module_place place = { .percpu = at->percpu };
-
-	for (unsigned int i = 0; i < MODULE_PARTS; i++)
-		place.area[i] = (struct module_area){ at->area[i].base, at->area[i].bytes };
-	return place;
-}
-
 /* Before anything is frozen: is it a place where a module of this file can be? */
 static int step_plan(struct work *w)
 {
-	struct module_place place = place_of(&w->p->at);
-	int rc = module_plan(w->file->bytes, w->file->size, &place, &w->ci->kernel.policy, &w->p->result);
+	int rc = module_plan(w->file->bytes, w->file->size, &w->place, &w->ci->kernel.policy, &w->result);
 
-	if (rc == 0 || rc == -ENOMEM)
+	/* What the comparison will take is looked for now, while there is nothing to undo. */
+	if (rc == 0)
+		return file_room(file_work_size(w->file->size)) ? 0 : -ENOMEM;
+	if (rc == -ENOMEM)
 		return rc;
-	answer_difference(w->answer, &w->p->result, "");
+	answer_difference(w->answer, &w->result, "");
 	return REFUSED;
 }
 
@@ -94,9 +84,9 @@ static int step_record(struct work *w)
 	a = calloc(1, sizeof(*a));
 	if (a == NULL)
 		return -ENOMEM;
-	memcpy(a->name, w->p->result.name, sizeof(a->name));
+	memcpy(a->name, w->result.name, sizeof(a->name));
 	memcpy(a->signer, w->file->signer, sizeof(a->signer));
-	w->p->record = a;
+	w->record = a;
 	return 0;
 }
 
@@ -106,36 +96,32 @@ static int step_new(struct work *w)
 
 	if (rc <= 0)
 		return call_failed(w, "a new module", 0, rc != 0 ? rc : -EIO);
-	w->p->number = (uint64_t)rc;
-	w->p->record->number = w->p->number;
+	w->number = (uint64_t)rc;
+	w->record->number = w->number;
 	return 0;
 }
 
 /* One call. Return: its pages, or -errno. */
-static long freeze_some(const struct placing *p, const struct module_range *r, uint64_t va)
+static long freeze_some(uint64_t number, const struct module_range *r, uint64_t va)
 {
 	uint64_t pages = (r->end - va) / PAGE;
 	long rc;
 
 	pages = pages < OVBS_TL_PAGES_MAX ? pages : OVBS_TL_PAGES_MAX;
-	rc = tl_ci_module_freeze(p->number, va, pages, (enum ovbs_tl_pages)r->right);
+	rc = tl_ci_module_freeze(number, va, pages, (enum ovbs_tl_pages)r->right);
 	return rc == 0 ? (long)pages : rc < 0 ? rc : -EIO;
 }
 
 static int step_freeze(struct work *w)
 {
-	const struct module_result *r = &w->p->result;
+	const struct module_result *r = &w->result;
 
 	for (unsigned int i = 0; i < r->ranges; i++) {
 		for (uint64_t va = r->range[i].start; va < r->range[i].end;) {
-			long n = freeze_some(w->p, &r->range[i], va);
+			long n = freeze_some(w->number, &r->range[i], va);
 
-			if (n < 0) {
-				/* After an error the number is good for GONE only. */
-				give_up_pages(w->p);
-				w->p->step--;
+			if (n < 0)
 				return call_failed(w, "freezing pages", va, n);
-			}
 			va += (uint64_t)n * PAGE;
 		}
 	}
@@ -150,7 +136,7 @@ static int resolve(void *context, const char *name, uint64_t *address)
 	if (kernel_resolve(&w->ci->kernel, name, address))
 		return 0;
 	if (modules_resolve(&w->ci->modules, name, address, &owner)) {
-		if (accepted_need(w->p->record, owner) == 0)
+		if (accepted_need(w->record, owner) == 0)
 			return 0;
 		w->no_memory = true;
 	}
@@ -164,23 +150,20 @@ static int read_frozen(void *context, uint64_t address, void *bytes, size_t size
 	return guest_frozen(address, bytes, size);
 }
 
-/* From here on the file's bytes are what memory should be: there is no second time. */
 static int step_check(struct work *w)
 {
 	const struct module_source source = { resolve, read_frozen, w };
-	struct module_place place = place_of(&w->p->at);
 	int rc;
 
-	if (!file_room(file_work_size(w->file->size)))
-		return -ENOMEM;
-	rc = module_check(w->file->bytes, w->file->size, &place, &w->ci->kernel.policy, &source,
-			  &w->p->result);
+	w->changed = true;
+	rc = module_check(w->file->bytes, w->file->size, &w->place, &w->ci->kernel.policy, &source,
+			  &w->result);
 	if (rc == 0)
 		return 0;
 	if (rc == -ENOMEM || w->no_memory)
-		answer_reason(w->answer, CI_E_MEMORY, NULL);
+		answer_reason(w->answer, CI_E_MEMORY, "%s", w->result.reason);
 	else
-		answer_difference(w->answer, &w->p->result, rc == -ENOENT ? w->missing : "");
+		answer_difference(w->answer, &w->result, rc == -ENOENT ? w->missing : "");
 	return REFUSED;
 }
 
@@ -196,8 +179,8 @@ static bool exported_already(const struct integrity *ci, const char *name)
 /* As Linux: no symbol is exported twice, so that a later module leans on what it means to. */
 static int step_exports(struct work *w)
 {
-	const struct module_result *r = &w->p->result;
-	struct accepted *a = w->p->record;
+	const struct module_result *r = &w->result;
+	struct accepted *a = w->record;
 	int rc;
 
 	for (size_t i = 0; i < r->exports; i++) {
@@ -207,8 +190,9 @@ static int step_exports(struct work *w)
 		}
 	}
 	rc = symbols_of(r->export, r->exports, &a->exports);
-	if (rc != 0 && rc != -ENOMEM) {
-		answer_reason(w->answer, CI_E_EXPORT, "a name twice, or one that is too long");
+	if (rc != 0) {
+		answer_reason(w->answer, rc == -ENOMEM ? CI_E_MEMORY : CI_E_EXPORT, "%s",
+			      rc == -ENOMEM ? "its symbols" : "a name twice, or one that is too long");
 		return REFUSED;
 	}
 	for (unsigned int i = 0; i < r->ranges && a->text_bytes == 0; i++) {
@@ -218,7 +202,7 @@ static int step_exports(struct work *w)
 		a->text_bytes = r->range[i].end - r->range[i].start;
 	}
 	a->sites = (uint32_t)r->sites;
-	return rc;
+	return 0;
 }
 
 static struct ovbs_tl_site site_of(const struct module_site *s)
@@ -245,36 +229,32 @@ static struct ovbs_tl_site site_of(const struct module_site *s)
 static int step_sites(struct work *w)
 {
 	static struct ovbs_tl_site some[OVBS_TL_SITES_MAX];
-	const struct module_result *r = &w->p->result;
+	const struct module_result *r = &w->result;
 
-	while (w->p->done < r->sites) {
-		size_t n = r->sites - w->p->done;
+	for (size_t done = 0, n; done < r->sites; done += n) {
 		long rc;
 
-		n = n < OVBS_TL_SITES_MAX ? n : OVBS_TL_SITES_MAX;
+		n = r->sites - done < OVBS_TL_SITES_MAX ? r->sites - done : OVBS_TL_SITES_MAX;
 		for (size_t i = 0; i < n; i++)
-			some[i] = site_of(&r->site[w->p->done + i]);
-		rc = tl_ci_module_sites(w->p->number, some, (uint32_t)n);
+			some[i] = site_of(&r->site[done + i]);
+		rc = tl_ci_module_sites(w->number, some, (uint32_t)n);
 		if (rc != 0)
 			return call_failed(w, "places for patches", some[0].address, rc);
-		w->p->done += n;
 	}
 	return 0;
 }
 
 static int step_functions(struct work *w)
 {
-	const struct module_result *r = &w->p->result;
+	const struct module_result *r = &w->result;
 
-	while (w->p->done < r->functions) {
-		size_t n = r->functions - w->p->done;
+	for (size_t done = 0, n; done < r->functions; done += n) {
 		long rc;
 
-		n = n < OVBS_TL_SITES_MAX ? n : OVBS_TL_SITES_MAX;
-		rc = tl_ci_module_functions(w->p->number, r->function + w->p->done, (uint32_t)n);
+		n = r->functions - done < OVBS_TL_SITES_MAX ? r->functions - done : OVBS_TL_SITES_MAX;
+		rc = tl_ci_module_functions(w->number, r->function + done, (uint32_t)n);
 		if (rc != 0)
-			return call_failed(w, "functions", r->function[w->p->done], rc);
-		w->p->done += n;
+			return call_failed(w, "functions", r->function[done], rc);
 	}
 	return 0;
 }
@@ -284,72 +264,61 @@ static int step_grant(struct work *w)
 	long left;
 
 	do
-		left = tl_ci_module_grant(w->p->number);
+		left = tl_ci_module_grant(w->number);
 	while (left > 0);
-	return left == 0 ? 0 : call_failed(w, "making text executable", w->p->record->text, left);
+	return left == 0 ? 0 : call_failed(w, "making text executable", w->record->text, left);
 }
 
 static int (*const steps[])(struct work *w) = {
 	step_plan,  step_record,    step_new,     step_freeze, step_check,
 	step_sites, step_functions, step_exports, step_grant,
 };
-#define STEPS (sizeof(steps) / sizeof(steps[0]))
 
 static int run(struct work *w)
 {
 	int rc = 0;
 
-	while (w->p->step < STEPS && rc == 0) {
-		rc = steps[w->p->step](w);
-		if (rc == 0) {
-			w->p->step++;
-			w->p->done = 0;
-		}
-	}
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && rc == 0; i++)
+		rc = steps[i](w);
 	return rc;
 }
 
-bool place_begun(const struct placing *p)
+/* The module's pages are VTL0's again, and not executable. */
+static void undo(struct work *w)
 {
-	return p->begun;
+	long left = 1;
+
+	while (w->number != 0 && left > 0)
+		left = tl_ci_module_gone(w->number);
+	if (left < 0)
+		tl_log("module %llu: not all of its pages are given back: %ld", (unsigned long long)w->number, left);
+	accepted_free(w->record);
 }
 
-void place_undo(struct placing *p)
+static struct module_place place_of(const struct ovbs_ci_place *at)
 {
-	give_up_pages(p);
-	module_release(&p->result);
-	accepted_free(p->record);
-	*p = (struct placing){ 0 };
+	struct module_place place = { .percpu = at->percpu };
+
+	for (unsigned int i = 0; i < MODULE_PARTS; i++)
+		place.area[i] = (struct module_area){ at->area[i].base, at->area[i].bytes };
+	return place;
 }
 
 uint32_t place_module(struct integrity *ci, struct file *f, const struct ovbs_ci_place *at,
 		      struct ovbs_ci_answer *answer, uint64_t *number)
 {
-	struct placing *p = &f->placing;
-	struct work w = { .ci = ci, .file = f, .p = p, .answer = answer };
-	int rc;
+	struct work w = { .ci = ci, .file = f, .place = place_of(at), .answer = answer };
+	int rc = run(&w);
 
 	*number = 0;
 	memcpy(answer->signer, f->signer, sizeof(answer->signer));
-	if (p->begun && memcmp(&p->at, at, sizeof(*at)) != 0) {
-		answer_reason(answer, CI_E_PLACE_MOVED, NULL);
-		place_undo(p);
-		return OVBS_OK;
-	}
-	p->begun = true;
-	p->at = *at;
-	rc = run(&w);
-	if (rc == -ENOMEM)
-		return OVBS_E_OUT_OF_MEMORY;
 	if (rc != 0) {
-		place_undo(p);
-		return OVBS_OK;
+		undo(&w);
+	} else {
+		*number = w.number;
+		modules_add(&ci->modules, w.record);
+		answer_reason(answer, CI_OK, NULL);
 	}
-	*number = p->number;
-	modules_add(&ci->modules, p->record);
-	p->record = NULL;
-	p->number = 0;
-	place_undo(p);
-	answer_reason(answer, CI_OK, NULL);
-	return OVBS_OK;
+	module_release(&w.result);
+	return rc == -ENOMEM ? OVBS_E_OUT_OF_MEMORY : OVBS_OK;
 }

@@ -69,7 +69,6 @@
 	X(E_FILE_COPY, "the file can't be read from memory")                                       \
 	X(E_TOKEN, "no file goes by this token: never accepted, used up or forgotten")             \
 	/* place.h */                                                                              \
-	X(E_PLACE_MOVED, "the module was to be placed elsewhere before")                           \
 	X(E_PLACE_TAKEN, "a page of the module is in use as something else")                       \
 	X(E_PLACE_MAPPED, "a page of the module is not mapped, or no RAM")                         \
 	X(E_PLACE_SITES, "a place that the kernel may patch has none of its forms")                \

@@ -7,6 +7,7 @@
 #include "host_ci.h"
 
 #include "backend_ci.h"
+#include "host.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,8 +15,8 @@
 #include <string.h>
 
 #define PAGE        4096u
-#define AREAS       512
-#define MODULES     256
+#define AREAS       4096
+#define MODULES     1024
 #define GRANT_PAGES 8 /* at a time */
 
 #define RULE(cond)                                                                                    \
@@ -107,6 +108,8 @@ void tl_host_ci_fail(enum ovbs_tl_call call, unsigned int skip, long error)
 /* Before every call. Return: 0, or the error that the test wants. */
 static long enter(enum ovbs_tl_call call)
 {
+	if ((tl_host_policy_now() & OVBS_POLICY_INTEGRITY) == 0)
+		return -EPERM;
 	if (hook != NULL)
 		hook(call, hook_context);
 	if (fail_call != call || fail_skip-- > 0)
@@ -115,9 +118,10 @@ static long enter(enum ovbs_tl_call call)
 	return fail_error;
 }
 
+/* What was mapped last counts: VTL0 uses addresses again. */
 static struct area *area_at(uint64_t va)
 {
-	for (size_t i = 0; i < area_count; i++) {
+	for (size_t i = area_count; i-- > 0;) {
 		if (va >= areas[i].va && va - areas[i].va < areas[i].size)
 			return &areas[i];
 	}
@@ -182,7 +186,9 @@ long tl_ci_frozen(uint64_t va, void *to, size_t n)
 
 long tl_ci_locked(void)
 {
-	return locked;
+	long rc = enter(OVBS_TL_LOCKED);
+
+	return rc != 0 ? rc : locked;
 }
 
 bool tl_host_ci_write(uint64_t va, const void *bytes, size_t n)
