@@ -333,7 +333,7 @@ static struct range *to_do(enum protect_step step, uint32_t owner, uint64_t va, 
 	return r && r->va < end ? r : NULL;
 }
 
-/* What will be writable counts as that before it is. */
+/* Until it is done, the old rights and the new ones count. */
 static unsigned int put_in_list(enum protect_step step, uint32_t owner, uint64_t va, uint64_t end)
 {
 	unsigned int n = 0;
@@ -342,8 +342,7 @@ static unsigned int put_in_list(enum protect_step step, uint32_t owner, uint64_t
 	     r = to_do(step, owner, ranges_end_va(r), end)) {
 		for (uint32_t i = 0; i < r->pages; i++)
 			list[n++] = r->gpa + i * PAGE_SIZE;
-		if (step == PROTECT_THAW)
-			r->rights = rights_after(step);
+		r->rights |= rights_after(step);
 	}
 	return n;
 }
