@@ -287,6 +287,7 @@ static int start(void)
 	integrity_gate_open();
 functions:
 	integrity_functions_free();
+	integrity_pages_free();
 	return err;
 }
 

@@ -68,8 +68,9 @@ int integrity_data(const void *own, u64 more, u64 *pages);
  */
 bool integrity_frozen_module_page(unsigned long address);
 
-/** integrity_pages_alloc - room for what integrity_frozen_module_page() says: 0, -ENOMEM. */
+/** integrity_pages_alloc - room for what integrity_frozen_module_page() says: 0, -ENOMEM. integrity_pages_free() while nothing is frozen. */
 int integrity_pages_alloc(void);
+void integrity_pages_free(void);
 
 /** integrity_frozen - is any page frozen already? That lasts until reset. */
 bool integrity_frozen(void);

@@ -295,4 +295,6 @@ void integrity_gate_open(void)
 	WRITE_ONCE(closed, false);
 	unregister_module_notifier(&changes);
 	unhook();
+	integrity_memory_hold(); /* who came through a hook is through */
+	integrity_memory_go_on();
 }

@@ -12,6 +12,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/delay.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -30,7 +31,8 @@
 #include "message.h"
 #include "openvbs.h"
 
-#define TRIES 4u /* with more memory each time */
+#define TRIES    4u  /* with more memory each time */
+#define PATIENCE 50u /* times 20 ms, until a module that needs this one is gone in VTL1, too */
 
 static bool admitting;
 
@@ -371,10 +373,19 @@ static bool has_areas(const struct placed *p, unsigned int from)
 	return false;
 }
 
+static int tell(u32 command, const struct placed *p)
+{
+	int err = integrity_tell_value(command, p->number);
+
+	if (err == -ENOMEM)
+		err = integrity_give(OVBS_GIVE_BYTES) ?: integrity_tell_value(command, p->number);
+	return err;
+}
+
 /* Nothing of its init can run any more: what it leaves is constant, and its memory may go. */
 static int end_init(struct placed *p)
 {
-	int err = p->live || p->gone ? 0 : integrity_tell_value(OVBS_CI_LIVE, p->number);
+	int err = p->live || p->gone ? 0 : tell(OVBS_CI_LIVE, p);
 
 	p->live |= !err;
 	return err;
@@ -382,7 +393,7 @@ static int end_init(struct placed *p)
 
 static int end_module(struct placed *p)
 {
-	int err = p->gone ? 0 : integrity_tell_value(OVBS_CI_GONE, p->number);
+	int err = p->gone ? 0 : tell(OVBS_CI_GONE, p);
 
 	p->gone |= !err;
 	return err;
@@ -397,16 +408,30 @@ static int thaw(struct placed *p, unsigned int which)
 {
 	int err = p->lost ? -EIO : which >= FIRST_INIT_AREA && p->ready ? end_init(p) : end_module(p);
 
-	if (err) {
-		pr_err("integrity: module %s can't be thawed: %d; its memory is lost\n", p->name, err);
+	if (err)
 		return err;
-	}
 	p->area[which] = NULL;
 	if (p->gone && !has_areas(p, 0)) {
 		list_del(&p->list);
 		kfree(p);
 	}
 	return 0;
+}
+
+static int thaw_at(const void *memory)
+{
+	struct placed *p;
+	unsigned int which;
+	int err = 0;
+
+	mutex_lock(&placed_lock);
+	p = memory ? find_area(memory, &which) : NULL;
+	if (p)
+		err = thaw(p, which);
+	if (err && err != -EBUSY)
+		pr_err("integrity: module %s can't be thawed: %d; its memory is lost\n", p->name, err);
+	mutex_unlock(&placed_lock);
+	return err;
 }
 
 static void give_back(void *memory)
@@ -431,21 +456,19 @@ void integrity_memory_go_on(void)
 
 void integrity_release(void *memory)
 {
-	struct placed *p;
-	unsigned int which;
-	int err = 0;
+	unsigned int tries = 0;
+	int err;
 
 	down_read(&memory_lock);
-	if (integrity_frozen_module_page((unsigned long)memory))
-		goto out;
-	mutex_lock(&placed_lock);
-	p = memory ? find_area(memory, &which) : NULL;
-	if (p)
-		err = thaw(p, which);
-	mutex_unlock(&placed_lock);
+	do {
+		if (tries++)
+			msleep(20);
+		err = integrity_frozen_module_page((unsigned long)memory) ? -EPERM : thaw_at(memory);
+	} while (err == -EBUSY && tries < PATIENCE);
 	if (!err)
 		give_back(memory);
-out:
+	else if (err == -EBUSY)
+		pr_err("integrity: a module is still needed in VTL1; its memory is lost\n");
 	up_read(&memory_lock);
 }
 

@@ -58,6 +58,12 @@ int integrity_pages_alloc(void)
 	return frozen_modules ? 0 : -ENOMEM;
 }
 
+void integrity_pages_free(void)
+{
+	kvfree(frozen_modules);
+	frozen_modules = NULL;
+}
+
 notrace bool integrity_frozen_module_page(unsigned long address)
 {
 	return address >= MODULES_VADDR && address < MODULES_END &&

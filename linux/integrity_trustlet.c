@@ -20,7 +20,7 @@
 #include "vtl.h"
 
 #define GIVE_ORDER 9u   /* OVBS_GIVE_BYTES */
-#define GIVE_MOST  128u /* pieces in one boot: Linux must not bleed to death by it */
+#define GIVE_MOST  64u /* pieces in one boot: what VTL1 takes */
 
 static_assert((PAGE_SIZE << GIVE_ORDER) == OVBS_GIVE_BYTES);
 
@@ -141,9 +141,7 @@ int integrity_invoke(struct integrity_call *c)
 
 	if (err)
 		return err;
-	page = (void *)get_zeroed_page(GFP_KERNEL);
-	if (!page)
-		return -ENOMEM;
+	page = (void *)get_zeroed_page(GFP_KERNEL | __GFP_NOFAIL); /* memory may be freed only after a call */
 	mutex_lock(&lock);
 	err = session ? invoke(page, &l, c) : -ENOENT;
 	mutex_unlock(&lock);
@@ -161,6 +159,8 @@ static int tell(u32 command, u32 types, struct ovbs_param first, struct ovbs_par
 
 	if (!err && c.result != OVBS_OK)
 		pr_err("integrity: the trustlet refuses command %u: %#x\n", command, c.result);
+	if (!err && c.result == OVBS_E_BAD_STATE)
+		return -EBUSY;
 	return err ?: openvbs_result_errno(c.result);
 }
 

@@ -41,7 +41,7 @@ void integrity_trustlet_close(void);
  */
 int integrity_invoke(struct integrity_call *c);
 
-/* Commands without an output: 0, or negative errno, also of their result. */
+/* Commands without an output: 0, or negative errno, also of their result: -EBUSY is OVBS_E_BAD_STATE. */
 int integrity_tell(u32 command);
 int integrity_tell_value(u32 command, u64 value);
 int integrity_tell_bytes(u32 command, const void *bytes, size_t n);

@@ -74,6 +74,9 @@ static uint64_t page_of(uint64_t gpa)
 	return (gpa - RAM_GPA) / PAGE_SIZE;
 }
 
+static uint64_t first_gone[8]; /* while one of these may be executed, no constant may be written */
+static unsigned int first_gone_count;
+
 /* ---- the hypervisor ------------------------------------------------------- */
 
 static bool set_rights(uint64_t gpa, uint32_t flags)
@@ -87,6 +90,8 @@ static bool set_rights(uint64_t gpa, uint32_t flags)
 	assert_false(locked_down && (flags & W) && (flags & KX));
 	assert_true(may_grant || !(flags & KX) || (rights[n] & KX));
 	assert_false(given[n] && flags); /* what VTL1 has stays its own */
+	for (unsigned int i = 0; i < first_gone_count && (flags & W) && rights[n] == DATA; i++)
+		assert_false(rights[page_of(first_gone[i])] & KX);
 	rights[n] = (uint8_t)flags;
 	return true;
 }

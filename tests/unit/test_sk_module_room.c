@@ -135,6 +135,31 @@ static void test_the_room_ends(void **state)
 	assert_int_equal(gone(kept), 0);
 }
 
+/* What the one before it had is the last one's when that goes. */
+static void test_room_of_the_one_before(void **state)
+{
+	struct ovbs_tl_site site[OVBS_TL_SITES_MAX];
+	int64_t first = load_small(0, 500), n = new ();
+	unsigned int count = 0;
+
+	map(BIG_VA, GPA(BIG_PAGE), 256, true);
+	assert_int_equal(freeze(n, BIG_VA, 256, OVBS_TL_PAGES_RX), 0);
+	for (unsigned int part; count < 73728; count += part) {
+		part = count + ARRAY_SIZE(site) <= 73228 ? ARRAY_SIZE(site) :
+		       count < 73228                     ? 73228 - count :
+							   500;
+		for (unsigned int i = 0; i < part; i++)
+			site[i] = (struct ovbs_tl_site){ .address = BIG_VA + (count + i) * 8,
+							 .kind = OVBS_TL_SITE_CALL,
+							 .size = 5 };
+		if (count == 73228)
+			assert_int_equal(gone(first), 0);
+		assert_int_equal(give_sites(n, site, part), 0);
+	}
+	assert_int_equal(give_sites(n, site, 1), -ENOMEM);
+	assert_int_equal(gone(n), 0);
+}
+
 static void test_modules_end(void **state)
 {
 	int64_t n[512], last = 0;
@@ -221,6 +246,13 @@ static void test_modules_from_before_lockdown(void **state)
 		assert_int_equal(patch_branch(va[i] + SITE_CALL, 0xE8, va[i] + OWN + 1), 1);
 		assert_false(poke(va[i] + SITE_TRACE, "\xCC", 1));
 	}
+	for (uint32_t owner = 1; owner <= 2; owner++) {
+		uint64_t done, left;
+
+		assert_int_equal(protect_step(PROTECT_THAW, owner, 0, ~0ULL, &done, &left), 0);
+		assert_true(!done && !left);
+		assert_rights(va[owner - 1], TEXT_PAGES, CODE);
+	}
 	/* They stay: their numbers are no trustlet's, their pages nobody's. */
 	for (n = 0; n < 5; n++) {
 		assert_int_equal(gone(n), -ENOENT);
@@ -288,6 +320,7 @@ int main(void)
 		LOCKED(test_the_room_closes_up),
 		LOCKED(test_half_made_ones_in_between),
 		LOCKED(test_the_room_ends),
+		LOCKED(test_room_of_the_one_before),
 		LOCKED(test_modules_end),
 		BEFORE(test_a_module_before_lockdown),
 		BEFORE(test_modules_from_before_lockdown),

@@ -43,6 +43,9 @@ static void test_a_modules_life(void **state)
 	assert_int_equal(patch_branch(TEXT_VA + CALL, 0xE8, INIT_VA(va) + INIT_OWN), 3);
 	assert_int_equal(patch(TEXT_VA + CALL, nop5, 5), 3);
 
+	first_gone_count = 2;
+	for (unsigned int i = 0; i < 2; i++)
+		first_gone[i] = GPA(130 + i);
 	assert_int_equal(live(n), 0);
 	assert_rights(INIT_VA(va), 2, NORMAL);
 	assert_rights(INIT_RO(va), 1, NORMAL);
@@ -52,6 +55,9 @@ static void test_a_modules_life(void **state)
 	unpatch(TEXT_VA + CALL, nop5, 5);
 	assert_int_equal(live(n), 0);
 
+	first_gone_count = TEXT_PAGES;
+	for (unsigned int i = 0; i < TEXT_PAGES; i++)
+		first_gone[i] = GPA(text_pages[i]);
 	assert_int_equal(gone(n), 0);
 	assert_rights(va, TEXT_PAGES, NORMAL);
 	assert_rights(RODATA_VA(va), 2, NORMAL);
@@ -496,6 +502,38 @@ static void test_no_memory_in_the_hypervisor(void **state)
 	}
 }
 
+/* Some pages of one range are done, the others are not: it counts as having the old rights and the new ones. */
+static void test_half_a_range(void **state)
+{
+	uint8_t before = DATA;
+
+	map(OTHER_VA, GPA(700), 6, true);
+	for (unsigned int step = 0; step < 2; step++) {
+		for (unsigned int k = 0; k < 6; k++) {
+			int64_t n = new ();
+			struct range r;
+
+			assert_int_equal(freeze(n, OTHER_VA, 6, OVBS_TL_PAGES_RX), 0);
+			before = step ? CODE : DATA;
+			if (step)
+				assert_int_equal(grant(n), 0);
+			pages_left = k;
+			assert_int_equal(step ? gone_some(n) : grant_some(n), -ENOMEM);
+			pages_left = ~0u;
+			assert_true(protect_find(GPA(700), &r));
+			assert_int_equal(r.pages, 6);
+			for (unsigned int i = 0; i < 6; i++) {
+				assert_int_equal(rights[700 + i], i >= k ? before :
+								  step   ? NORMAL :
+									   CODE);
+				assert_int_equal(rights[700 + i] & ~r.rights, 0);
+			}
+			assert_int_equal(gone(n), 0);
+			assert_rights(OTHER_VA, 6, NORMAL);
+		}
+	}
+}
+
 /* More pages and sites than one call does: between the calls nothing of it runs for anybody, and nobody writes. */
 static void test_a_big_module(void **state)
 {
@@ -763,6 +801,7 @@ int main(void)
 		LOCKED(test_sites_that_can_not_be),
 		LOCKED(test_functions_that_can_not_be),
 		LOCKED(test_no_memory_in_the_hypervisor),
+		LOCKED(test_half_a_range),
 		LOCKED(test_a_big_module),
 		LOCKED(test_whatever_comes),
 	};

@@ -291,7 +291,8 @@ static void undo(struct work *w)
 	while (w->number != 0 && left > 0)
 		left = tl_ci_module_gone(w->number);
 	if (left < 0)
-		tl_log("module %llu: not all of its pages are given back: %ld", (unsigned long long)w->number, left);
+		tl_log("module %llu: not all of its pages are given back: %ld",
+		       (unsigned long long)w->number, left);
 	accepted_free(w->record);
 }
 
