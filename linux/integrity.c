@@ -75,12 +75,23 @@ static const char *const names[INTEGRITY_NAMES] = {
 unsigned long integrity_at[INTEGRITY_NAMES];
 static unsigned long (*lookup)(const char *name);
 
+/* Kernels that use IBT (6.2 and later) seal functions that nobody of their own calls by a pointer: a call would be a #CP. */
+static bool calls_by_pointer(void)
+{
+	return !IS_ENABLED(CONFIG_X86_KERNEL_IBT) || !boot_cpu_has(X86_FEATURE_IBT);
+}
+
 /* kallsyms_lookup_name() is not exported; a probe that is never armed tells where it is. */
 static int find_lookup(void)
 {
 	struct kprobe probe = { .symbol_name = "kallsyms_lookup_name", .flags = KPROBE_FLAG_DISABLED };
-	int err = register_kprobe(&probe);
+	int err;
 
+	if (!calls_by_pointer()) {
+		pr_err("integrity: the kernel uses indirect branch tracking (ibt=off would end that): not locked down\n");
+		return -EOPNOTSUPP;
+	}
+	err = register_kprobe(&probe);
 	if (err) {
 		pr_err("integrity: kallsyms_lookup_name can't be found: not locked down\n");
 		return err;
