@@ -15,7 +15,6 @@
 
 #include <linux/cpu.h>
 #include <linux/gfp.h>
-#include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/seq_file.h>
@@ -37,88 +36,6 @@ static struct {
 	unsigned int keys, revoked;
 	const char *state, *modules;
 } report = { .state = "off", .modules = "not judged" };
-
-/* ---- symbols ------------------------------------------------------------ */
-
-static const char *const names[INTEGRITY_NAMES] = {
-	[TEXT] = "_text",
-	[TEXT_END] = "_etext",
-	[RODATA] = "__start_rodata",
-	[RODATA_END] = "__end_rodata",
-	[IDT] = "idt_table",
-	[JUMPS] = "__start___jump_table",
-	[JUMPS_END] = "__stop___jump_table",
-	[CALLS] = "__start_static_call_sites",
-	[CALLS_END] = "__stop_static_call_sites",
-	[TRAMPOLINES] = "__static_call_text_start",
-	[TRAMPOLINES_END] = "__static_call_text_end",
-	[FTRACE_PAGES] = "ftrace_pages_start",
-	[FTRACE_CALL] = "ftrace_call",
-	[FTRACE_REGS_CALL] = "ftrace_regs_call",
-	[EACH_SYMBOL] = "kallsyms_on_each_symbol",
-	[SIZE_OFFSET] = "kallsyms_lookup_size_offset",
-	[TEXT_MUTEX] = "text_mutex",
-	[FTRACE_LOCK] = "ftrace_lock",
-	[MODULE_MUTEX] = "module_mutex",
-	[MODULE_LIST] = "modules",
-	[LOAD_MODULE] = "load_module",
-	[INIT_FREE] = "init_free_wq",
-	[ALLOCATE] = INTEGRITY_EXECMEM ? "execmem_alloc" : "module_alloc",
-	[RELEASE] = INTEGRITY_EXECMEM ? "execmem_free" : "module_memfree",
-	[PACK_ALLOCATE] = "bpf_prog_pack_alloc",
-	[PACK_RELEASE] = "bpf_prog_pack_free",
-	[EFI_TABLES] = "efi_mm",
-	[VERIFY] = "verify_pkcs7_signature",
-	[TASK_WORK] = "task_work_add",
-};
-
-unsigned long integrity_at[INTEGRITY_NAMES];
-static unsigned long (*lookup)(const char *name);
-
-/* Kernels that use IBT (6.2 and later) seal functions that nobody of their own calls by a pointer: a call would be a #CP. */
-static bool calls_by_pointer(void)
-{
-	return !IS_ENABLED(CONFIG_X86_KERNEL_IBT) || !boot_cpu_has(X86_FEATURE_IBT);
-}
-
-/* kallsyms_lookup_name() is not exported; a probe that is never armed tells where it is. */
-static int find_lookup(void)
-{
-	struct kprobe probe = { .symbol_name = "kallsyms_lookup_name", .flags = KPROBE_FLAG_DISABLED };
-	int err;
-
-	if (!calls_by_pointer()) {
-		pr_err("integrity: the kernel uses indirect branch tracking (ibt=off would end that): not locked down\n");
-		return -EOPNOTSUPP;
-	}
-	err = register_kprobe(&probe);
-	if (err) {
-		pr_err("integrity: kallsyms_lookup_name can't be found: not locked down\n");
-		return err;
-	}
-	lookup = (void *)probe.addr;
-	unregister_kprobe(&probe);
-	return 0;
-}
-
-unsigned long integrity_lookup(const char *name)
-{
-	return lookup(name);
-}
-
-static int find_names(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < INTEGRITY_NAMES; i++) {
-		integrity_at[i] = lookup(names[i]);
-		if (!integrity_at[i]) {
-			pr_err("integrity: this kernel has no %s: not locked down\n", names[i]);
-			return -ENOENT;
-		}
-	}
-	return 0;
-}
 
 /* ---- messages ----------------------------------------------------------- */
 
@@ -198,7 +115,7 @@ static void instruct_judge(void)
 /* Linux refuses files without a signature itself, which VTL1 would never see. */
 static void enforce_signatures(void)
 {
-	void (*enforce)(void) = (void *)lookup("set_module_sig_enforced");
+	void (*enforce)(void) = (void *)integrity_lookup("set_module_sig_enforced");
 
 	if (enforce)
 		enforce();
@@ -273,7 +190,7 @@ static int lock_down(void)
 /* BPF that is compiled from now on could not run, but by the interpreter; what is compiled already goes on. */
 static void stop_jit(void)
 {
-	int *enable = (void *)lookup("bpf_jit_enable");
+	int *enable = (void *)integrity_lookup("bpf_jit_enable");
 
 	if (enable && READ_ONCE(*enable)) {
 		WRITE_ONCE(*enable, 0);
@@ -283,7 +200,7 @@ static void stop_jit(void)
 
 static int start(void)
 {
-	int err = find_lookup() ?: find_names() ?: integrity_pages_alloc() ?: integrity_functions_find();
+	int err = integrity_names_find() ?: integrity_pages_alloc() ?: integrity_functions_find();
 
 	err = err ?: integrity_gate_close();
 	if (err)

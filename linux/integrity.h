@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * VTL0's part of memory integrity. integrity.c has the order of things,
+ * integrity_names.c where the kernel's symbols are,
  * integrity_pages.c what is frozen, integrity_sites.c and integrity_modsites.c
  * where the kernel patches itself and its modules, integrity_gate.c what must
  * not become code any more. Modules that come later: integrity_keys.c and
@@ -35,6 +36,9 @@ enum integrity_name {
 
 /* Addresses in the kernel; none is 0. */
 extern unsigned long integrity_at[INTEGRITY_NAMES];
+
+/** integrity_names_find - all of them, and what integrity_lookup() is asked for. -ENOENT: one of them is not there; says which. */
+int integrity_names_find(void);
 
 /** integrity_lookup - address of another symbol, exported or not; 0 if this kernel has none of that name. */
 unsigned long integrity_lookup(const char *name);

@@ -54,8 +54,9 @@ define build_module
 	mkdir -p $(MODOUT)/$(2)
 	cp -r $(1)/. $(MODOUT)/$(2)
 	$(MAKE) -C $(KHEADERS) M=$(abspath $(MODOUT)/$(2)) $(KBUILDARGS) W=1 modules
+	strip --strip-debug -o $(MODOUT)/$(2)/$(2).stripped $(MODOUT)/$(2)/$(2).ko
 	PYTHONPATH=tools /usr/bin/python3 -c 'import sys; from machine import keys; keys.sign_module(*sys.argv[1:])' \
-		$(MODOUT)/$(2)/$(2).ko $(MODOUT)/$(2).ko
+		$(MODOUT)/$(2)/$(2).stripped $(MODOUT)/$(2).ko
 endef
 
 $(MODOUT)/openvbs.ko: $(DKMSTREE)/.done
