@@ -38,10 +38,11 @@ int layout_plan(struct ovbs_boot_info *info)
 	info->shared_off = info->info_off + up(sizeof(*info), PAGE_SIZE);
 	info->shared_next = info->shared_off;
 	info->shared_size = up(OVBS_SHARED_POOL_BASE + cpus * OVBS_SHARED_POOL_PER_CPU, PAGE_SIZE);
-	info->run_tables = ovbs_run_tables(info->ram_top);
-	info->shared_size += (info->run_tables + 2) * PAGE_SIZE; /* and their states */
+	info->piece_tables = ovbs_piece_tables(info->ram_top);
+	info->shared_size += (info->piece_tables + 2) * PAGE_SIZE; /* and their states */
 	if (info->iommu_count > 0)
-		info->shared_size += OVBS_SHARED_POOL_IOMMU;
+		info->shared_size += OVBS_SHARED_POOL_IOMMU +
+				     (ovbs_dma_tables((uint32_t)info->piece_tables) + 1) * PAGE_SIZE;
 	info->private_size = up(cpus * OVBS_PRIVATE_PER_CPU, PAGE_SIZE);
 	pools = info->shared_off + info->shared_size + info->private_size;
 	tables = LOADER_TABLES_FIXED + (pools / LARGE_PAGE_SIZE + 1) * PAGE_SIZE;

@@ -152,7 +152,7 @@ uint64_t hv_prepare(struct ovbs_boot_info *info)
 	vapic_prepare();
 	speculation_prepare();
 	if (icr_prepare(info) || pci_prepare(info) || fwcfg_prepare() || hpet_prepare(info) ||
-	    vtl_prepare(info) || slat_prepare_end(&vtl0_slat, (unsigned int)info->run_tables))
+	    vtl_prepare(info) || slat_prepare_end(&vtl0_slat, (unsigned int)info->piece_tables))
 		return OVBS_HV_E_MEMORY;
 	iommu = iommu_prepare(info); /* the last step: devices are held from here on */
 	if (iommu)

@@ -224,6 +224,39 @@ int dma_map_set(struct dma_map *map, uint64_t page, bool read, bool write)
 	return 0;
 }
 
+/* A table of @level whose entries are all leaves with both rights, of one piece: it came from a leaf. */
+static bool is_one_leaf(const struct dma_map *map, const uint64_t *t, unsigned int level)
+{
+	uint64_t from = t[0] & ADDRESS;
+
+	if (!(map->leaf_levels & 1u << (level + 1)) || (from & (level_size(level + 1) - 1)))
+		return false;
+	for (unsigned int i = 0; i < ENTRIES; i++)
+		if (t[i] != leaf_entry(map, from + i * level_size(level), level, DMA_READ | DMA_WRITE))
+			return false;
+	return true;
+}
+
+static void merge(struct dma_map *map, uint64_t *t, unsigned int level)
+{
+	for (unsigned int i = 0; i < ENTRIES; i++) {
+		uint64_t *below;
+
+		if (!t[i] || is_leaf(map, t[i], level))
+			continue;
+		below = table_of(map, t[i]);
+		if (level > 2)
+			merge(map, below, level - 1);
+		if (is_one_leaf(map, below, level - 1) && map->spare(map, below))
+			put(&t[i], leaf_entry(map, below[0] & ADDRESS, level, DMA_READ | DMA_WRITE));
+	}
+}
+
+void dma_map_merge(struct dma_map *map)
+{
+	merge(map, map->root, map->levels);
+}
+
 unsigned int dma_map_rights(const struct dma_map *map, uint64_t page)
 {
 	uint64_t *t = map->root;

@@ -29,6 +29,8 @@ struct dma_map {
 	unsigned int leaf_levels; /* bit n: leaves of level n may be used; bit 1 (4 KiB) always */
 	/* a page for a table, zeroed; NULL: none left */
 	void *(*page)(struct dma_map *map);
+	/* a table that one leaf has taken the place of: true, its page may be had back once the units have forgotten it; false: no */
+	bool (*spare)(struct dma_map *map, void *table);
 	struct spa (*spa_of)(const void *va);
 	void *(*va_of)(struct spa spa);
 	/* by dma_map_init(): */
@@ -61,6 +63,14 @@ int dma_map_add(struct dma_map *map, uint64_t start, uint64_t end);
  * map's lock held.
  */
 int dma_map_set(struct dma_map *map, uint64_t page, bool read, bool write);
+
+/**
+ * dma_map_merge - make one leaf again of every table whose leaves all give both rights
+ *
+ * Asks spare() for each; may be called when page() has no more. Context: host,
+ * the map's lock held.
+ */
+void dma_map_merge(struct dma_map *map);
 
 /** dma_map_rights - DMA_READ, DMA_WRITE: what devices may do with the page. Context: any. */
 unsigned int dma_map_rights(const struct dma_map *map, uint64_t page);

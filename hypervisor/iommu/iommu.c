@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * See iommu.h. All units share one DMA map and one lock: unit_lock guards the
- * map, the reserve for splits, the drivers' state and the registers. It is a
+ * map, the reserve of tables, the drivers' state and the registers. It is a
  * leaf in the order of locks but for the log's.
  *
  * What devices may reach is decided here, by two lists: ranges (VTL0's RAM, and
@@ -14,6 +14,7 @@
 #include <format.h>
 #include <ovbs_compiler.h>
 #include <ovbs_errno.h>
+#include <ovbs_string.h>
 
 #include "core/cpu.h"
 #include "core/log.h"
@@ -23,8 +24,7 @@
 #include "mm/pool.h"
 #include "mm/slat.h"
 
-#define SPLIT_TABLES 256 /* for large leaves in which pages get rights of their own */
-#define LOG_LINES    64
+#define LOG_LINES 64
 
 /* I/O APIC, HPET, TPM, IOMMUs, local APICs: no device has business there but for MSIs, which are never translated. */
 #define CHIPSET_START 0xFEC00000ULL
@@ -41,17 +41,31 @@ static bool enforced;
 static struct ovbs_range holes[OVBS_MAX_IOMMUS + 2];
 static unsigned int hole_count;
 
-static char *reserve; /* NULL during PREPARE: tables come from the pool */
-static unsigned int reserve_used;
+/* Tables for large leaves in which pages get rights of their own; NULL during PREPARE: they come from the pool. */
+static char *reserve;
+static unsigned int reserve_count, reserve_free;
+static uint16_t *free_tables;    /* numbers of the free ones: the first reserve_free of them; behind those: */
+static unsigned int spare_count; /* that the units have still to forget */
 static uint64_t faults;
 
 static void *table_page(struct dma_map *m)
 {
 	if (!reserve)
 		return pool_pages(1);
-	if (reserve_used == SPLIT_TABLES)
+	if (!reserve_free)
 		return NULL;
-	return reserve + reserve_used++ * PAGE_SIZE;
+	return memset(reserve + free_tables[--reserve_free] * PAGE_SIZE, 0, PAGE_SIZE);
+}
+
+/* Only while no table is free: see set_rights(). */
+static bool spare_table(struct dma_map *m, void *table)
+{
+	char *t = table;
+
+	if (t < reserve || t >= reserve + reserve_count * PAGE_SIZE)
+		return false;
+	free_tables[spare_count++] = (uint16_t)((uint64_t)(t - reserve) / PAGE_SIZE);
+	return true;
 }
 
 static void *table_va(struct spa at)
@@ -186,6 +200,22 @@ static int choose_levels(uint64_t top, const char **why)
 	return -EOPNOTSUPP;
 }
 
+static int make_reserve(unsigned int count)
+{
+	char *tables = pool_pages(count);
+
+	_Static_assert(OVBS_DMA_TABLES_MAX * sizeof(*free_tables) <= PAGE_SIZE, "a page of numbers");
+	free_tables = pool_pages(1);
+	if (!tables || !free_tables)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < count; i++)
+		free_tables[i] = (uint16_t)(count - 1 - i);
+	spare_count = 0;
+	reserve_count = reserve_free = count;
+	reserve = tables;
+	return 0;
+}
+
 static int build_map(const char **why)
 {
 	struct ovbs_range r;
@@ -199,6 +229,7 @@ static int build_map(const char **why)
 	find_holes();
 	map.kind = (enum ovbs_iommu_kind)units[0].desc.kind;
 	map.page = table_page;
+	map.spare = spare_table;
 	map.spa_of = shared_spa;
 	map.va_of = table_va;
 	*why = "not enough memory for the DMA tables";
@@ -210,8 +241,7 @@ static int build_map(const char **why)
 	if (err)
 		return err;
 	*why = "not enough memory for the DMA tables";
-	reserve = pool_pages(SPLIT_TABLES);
-	return reserve ? 0 : -ENOMEM;
+	return make_reserve(ovbs_dma_tables((uint32_t)info->piece_tables));
 }
 
 /*
@@ -374,6 +404,34 @@ static bool may_change(uint64_t page)
 	return false;
 }
 
+/* The lock is held. */
+static void flush_units(void)
+{
+	for (unsigned int i = 0; i < unit_count; i++) {
+		int err = driver->flush(&units[i]);
+
+		if (err)
+			hv_panic("the IOMMU at %llx does not forget (error %d)",
+				 (unsigned long long)units[i].desc.base, -err);
+	}
+}
+
+/* If the reserve is used up, with the tables that are not needed any more. */
+static int set_rights(uint64_t page, bool read, bool write)
+{
+	int err = dma_map_set(&map, page, read, write);
+
+	if (err != -ENOMEM || reserve_free)
+		return err;
+	dma_map_merge(&map);
+	if (!spare_count)
+		return err;
+	flush_units();
+	reserve_free = spare_count;
+	spare_count = 0;
+	return dma_map_set(&map, page, read, write);
+}
+
 int iommu_protect(struct gpa g, unsigned int rights)
 {
 	uint64_t page = g.v & PAGE_MASK;
@@ -384,7 +442,7 @@ int iommu_protect(struct gpa g, unsigned int rights)
 	if (!may_change(page))
 		return -EPERM;
 	lock_take(&unit_lock);
-	err = dma_map_set(&map, page, rights & SLAT_R, rights & SLAT_W);
+	err = set_rights(page, rights & SLAT_R, rights & SLAT_W);
 	lock_release(&unit_lock);
 	return err;
 }
@@ -394,13 +452,7 @@ void iommu_flush(void)
 	if (!enforced)
 		return;
 	lock_take(&unit_lock);
-	for (unsigned int i = 0; i < unit_count; i++) {
-		int err = driver->flush(&units[i]);
-
-		if (err)
-			hv_panic("the IOMMU at %llx does not forget (error %d)",
-				 (unsigned long long)units[i].desc.base, -err);
-	}
+	flush_units();
 	lock_release(&unit_lock);
 }
 

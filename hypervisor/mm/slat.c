@@ -45,11 +45,15 @@ static uint64_t *table_of(uint64_t entry)
 /* At the start from the pool; later from the reserve, whose user holds the lock. */
 static uint64_t *table_page(struct slat *s)
 {
-	if (!s->split_pool)
+	if (!s->piece_pool)
 		return pool_pages(1);
-	if (s->split_used == SLAT_SPLIT_TABLES)
+	if (!s->piece_free)
 		return NULL;
-	return s->split_pool + (uint64_t)s->split_used++ * ENTRIES;
+	while (s->piece_state[s->piece_next] != SLAT_PIECE_FREE)
+		s->piece_next = (s->piece_next + 1) % s->piece_tables;
+	s->piece_state[s->piece_next] = SLAT_PIECE_USED;
+	s->piece_free--;
+	return s->piece_pool + (uint64_t)s->piece_next * ENTRIES;
 }
 
 static uint64_t *new_table(uint64_t *entry)
@@ -224,17 +228,17 @@ int slat_prepare(struct slat *s, uint64_t ram_top, unsigned int phys_bits)
 	return 0;
 }
 
-int slat_prepare_end(struct slat *s, unsigned int run_tables)
+int slat_prepare_end(struct slat *s, unsigned int tables)
 {
-	if (!arch_slat_user_apart()) {
-		s->run_tables = s->run_free = run_tables;
-		s->run_state = pool_pages((run_tables + (unsigned int)PAGE_SIZE - 1) / (unsigned int)PAGE_SIZE);
-		s->run_pool = pool_pages(run_tables);
-		if (!s->run_state || !s->run_pool)
-			return -ENOMEM;
-	}
-	s->split_pool = pool_pages(SLAT_SPLIT_TABLES);
-	return s->split_pool ? 0 : -ENOMEM;
+	uint64_t *reserve = pool_pages(tables);
+
+	s->marks_runs = !arch_slat_user_apart();
+	s->piece_state = pool_pages((tables + (unsigned int)PAGE_SIZE - 1) / (unsigned int)PAGE_SIZE);
+	if (!reserve || !s->piece_state)
+		return -ENOMEM;
+	s->piece_tables = s->piece_free = tables;
+	s->piece_pool = reserve;
+	return 0;
 }
 
 /* The largest leaves that fit; [@from, @to) is page aligned. */
@@ -314,24 +318,7 @@ bool slat_hidden(const struct slat *s, struct gpa g)
 	return e && level == 1 && (__atomic_load_n(e, __ATOMIC_ACQUIRE) & PTE_ADDR) == zero_page.v;
 }
 
-int slat_protect(struct slat *s, struct gpa g, unsigned int rights)
-{
-	uint64_t at = g.v & PAGE_MASK, *t;
-	int err = 0;
-
-	if (at >= s->eager_end || block_has(at, PAGE_SIZE))
-		return -EPERM;
-	lock_take(&s->lock);
-	t = walk_to(s, at, 1);
-	if (t)
-		put(&t[level_index(at, 1)], rights ? arch_slat_leaf(spa(at), rights, 1) : 0);
-	else
-		err = -ENOMEM;
-	lock_release(&s->lock);
-	return err;
-}
-
-/* ---- rights of everything, and pages that programs run -------------------- */
+/* ---- rights of everything ------------------------------------------------- */
 
 static bool is_normal(const struct slat *s, uint64_t entry)
 {
@@ -361,75 +348,123 @@ void slat_set_normal(struct slat *s, unsigned int rights)
 	lock_release(&s->lock);
 }
 
-static uint64_t *run_table(struct slat *s)
+/* ---- the reserve of tables, and who uses it -------------------------------- */
+
+static bool is_of_reserve(const struct slat *s, const uint64_t *t)
 {
-	if (!s->run_free)
-		return NULL;
-	while (s->run_state[s->run_next] != SLAT_RUN_FREE)
-		s->run_next = (s->run_next + 1) % s->run_tables;
-	s->run_state[s->run_next] = SLAT_RUN_USED;
-	s->run_free--;
-	return s->run_pool + (uint64_t)s->run_next * ENTRIES;
+	return t >= s->piece_pool && t < s->piece_pool + (uint64_t)s->piece_tables * ENTRIES;
 }
 
-static bool is_run_table(const struct slat *s, const uint64_t *t)
+static uint8_t *state_of(const struct slat *s, const uint64_t *table)
 {
-	return t >= s->run_pool && t < s->run_pool + (uint64_t)s->run_tables * ENTRIES;
+	return &s->piece_state[(uint64_t)(table - s->piece_pool) / ENTRIES];
 }
 
-/* Give every piece of which only programs' pages stand out back as one, without them. */
-static void merge(struct slat *s, uint64_t *t, unsigned int level)
+/* A table of @level that says what one leaf would: it was made from one. */
+static bool is_one_leaf(const struct slat *s, const uint64_t *t, unsigned int level)
+{
+	unsigned int n = 0;
+
+	while (n < ENTRIES && is_normal(s, t[n]) && (level == 1 || is_large_leaf(t[n], level)))
+		n++;
+	return n == ENTRIES && is_of_reserve(s, t);
+}
+
+/*
+ * Mark the reserve's tables that are in use. A piece whose pages all have the
+ * normal rights becomes one leaf again; those that programs run have to fault
+ * once more.
+ */
+static void mark_used(struct slat *s, uint64_t *t, unsigned int level)
 {
 	for (unsigned int i = 0; i < ENTRIES; i++) {
-		uint64_t *below, n = 0;
+		uint64_t *below;
 
 		if (!t[i] || is_large_leaf(t[i], level))
 			continue;
 		below = table_of(t[i]);
-		if (level > 2) {
-			merge(s, below, level - 1);
-			continue;
-		}
-		/* (One that came from a 1 GiB leaf stays: there are few.) */
-		if (!is_run_table(s, below))
-			continue;
-		while (n < ENTRIES && is_normal(s, below[n]))
-			n++;
-		if (n < ENTRIES)
-			continue;
-		put(&t[i], arch_slat_leaf(spa(below[0] & PTE_ADDR), s->normal, 2));
-		s->run_state[(uint64_t)(below - s->run_pool) / ENTRIES] = SLAT_RUN_LEAVING;
-		s->run_leaving++;
+		if (level > 2)
+			mark_used(s, below, level - 1);
+		if (is_one_leaf(s, below, level - 1))
+			put(&t[i], arch_slat_leaf(spa(below[0] & PTE_ADDR & ~((1ULL << level_shift(level)) - 1)),
+						  s->normal, level));
+		else if (is_of_reserve(s, below))
+			*state_of(s, below) = SLAT_PIECE_USED;
 	}
+}
+
+/* What is in use is found, not counted: tables also go with the lazy table that they hang below. */
+static void unhook_unused(struct slat *s)
+{
+	for (unsigned int i = 0; i < s->piece_tables; i++)
+		if (s->piece_state[i] == SLAT_PIECE_USED)
+			s->piece_state[i] = SLAT_PIECE_LEAVING;
+	mark_used(s, s->root, s->levels);
+	for (unsigned int i = 0; i < s->piece_tables; i++)
+		s->piece_leaving += s->piece_state[i] == SLAT_PIECE_LEAVING;
 }
 
 static void take_back(struct slat *s)
 {
-	for (unsigned int i = 0; i < s->run_tables; i++)
-		if (s->run_state[i] == SLAT_RUN_LEAVING)
-			s->run_state[i] = SLAT_RUN_FREE;
-	s->run_free += s->run_leaving;
-	s->run_leaving = 0;
-	s->run_round++;
+	for (unsigned int i = 0; i < s->piece_tables; i++)
+		if (s->piece_state[i] == SLAT_PIECE_LEAVING)
+			s->piece_state[i] = SLAT_PIECE_FREE;
+	s->piece_free += s->piece_leaving;
+	s->piece_leaving = 0;
+	s->piece_round++;
 }
 
-/* The page alone, if there are tables for it. -ENOMEM: none. */
-static int mark_run(struct slat *s, uint64_t at, uint64_t *e, unsigned int level)
+/*
+ * What @change does to the page at @at, with tables of the reserve; when it is
+ * used up, with those that can be had back. -ENOMEM: none can; else what @change
+ * returns, which changes nothing that counts when it is -ENOMEM.
+ */
+static int with_tables(struct slat *s, uint64_t at, unsigned int rights,
+		       int (*change)(struct slat *s, uint64_t at, unsigned int rights))
 {
-	for (; level > 1; level--) {
-		uint64_t *t = run_table(s);
+	unsigned int round;
+	int err;
 
-		if (!t)
-			return -ENOMEM;
-		split_into(e, level, t);
-		e = &t[level_index(at, level - 1)];
-	}
-	put(e, arch_slat_leaf(spa(*e & PTE_ADDR), arch_slat_rights(*e) | SLAT_RUN, 1));
+	lock_take(&s->lock);
+	round = s->piece_round;
+	err = change(s, at, rights);
+	if (err == -ENOMEM && !s->piece_leaving)
+		unhook_unused(s);
+	lock_release(&s->lock);
+	if (err != -ENOMEM)
+		return err;
+
+	/* As in slat_touch(): what was unhooked may be in use until the flush. Then it may be written again, by one CPU. */
+	cpus_flush();
+	lock_take(&s->lock);
+	if (s->piece_round == round)
+		take_back(s);
+	err = change(s, at, rights);
+	lock_release(&s->lock);
+	return err;
+}
+
+static int set_page(struct slat *s, uint64_t at, unsigned int rights)
+{
+	uint64_t *t = walk_to(s, at, 1);
+
+	if (!t)
+		return -ENOMEM;
+	put(&t[level_index(at, 1)], rights ? arch_slat_leaf(spa(at), rights, 1) : 0);
 	return 0;
 }
 
+int slat_protect(struct slat *s, struct gpa g, unsigned int rights)
+{
+	uint64_t at = g.v & PAGE_MASK;
+
+	if (at >= s->eager_end || block_has(at, PAGE_SIZE))
+		return -EPERM;
+	return with_tables(s, at, rights, set_page);
+}
+
 /* 0; -EPERM: no right to; -ENOMEM. */
-static int try_run(struct slat *s, uint64_t at)
+static int try_run(struct slat *s, uint64_t at, unsigned int unused)
 {
 	unsigned int level, rights;
 	uint64_t *e = at < s->addr_limit ? leaf_of(s, at, &level) : NULL;
@@ -437,34 +472,15 @@ static int try_run(struct slat *s, uint64_t at)
 	rights = e ? arch_slat_rights(*e) : 0;
 	if (!(rights & SLAT_U))
 		return -EPERM;
-	if ((rights & (SLAT_X | SLAT_RUN)) || !s->run_pool)
+	if ((rights & (SLAT_X | SLAT_RUN)) || !s->marks_runs)
 		return 0; /* another CPU was first */
-	return mark_run(s, at, e, level);
+	return set_page(s, at, rights | SLAT_RUN);
 }
 
 bool slat_run(struct slat *s, struct gpa g)
 {
-	uint64_t at = g.v & PAGE_MASK;
-	unsigned int round;
-	int err;
-
-	lock_take(&s->lock);
-	round = s->run_round;
-	err = try_run(s, at);
-	if (err == -ENOMEM && !s->run_leaving)
-		merge(s, s->root, s->levels);
-	lock_release(&s->lock);
-	if (err != -ENOMEM)
-		return !err;
-
-	/* As in slat_touch(): what was unhooked may be in use until the flush. Then it may be written again, by one CPU. */
-	cpus_flush();
-	lock_take(&s->lock);
-	if (s->run_round == round)
-		take_back(s);
-	err = try_run(s, at);
-	lock_release(&s->lock);
-	return err != -EPERM; /* if the tables are gone once more, the program just faults again */
+	/* If the tables are gone once more, the program just faults again. */
+	return with_tables(s, g.v & PAGE_MASK, 0, try_run) != -EPERM;
 }
 
 static bool is_lazy(const struct slat *s, const uint64_t *table)

@@ -31,10 +31,9 @@
  */
 #define SLAT_RUN (1u << 4)
 
-#define SLAT_LAZY_TABLES  32
-#define SLAT_SPLIT_TABLES 256 /* for 2 MiB pieces of VTL0's memory that get rights page by page */
+#define SLAT_LAZY_TABLES 32
 
-enum slat_run_state { SLAT_RUN_FREE, SLAT_RUN_USED, SLAT_RUN_LEAVING };
+enum slat_piece_state { SLAT_PIECE_FREE, SLAT_PIECE_USED, SLAT_PIECE_LEAVING };
 
 struct slat {
 	struct lock lock;
@@ -47,13 +46,12 @@ struct slat {
 	uint64_t *lazy_pool; /* SLAT_LAZY_TABLES pages */
 	unsigned int lazy_used;
 	unsigned int lazy_round; /* how often the reserve was begun anew */
-	uint64_t *split_pool;    /* SLAT_SPLIT_TABLES pages, for slat_protect() */
-	unsigned int split_used;
-	unsigned int normal;  /* rights of what nobody gave rights of its own */
-	uint64_t *run_pool;   /* tables for 2 MiB pieces of which programs run pages; NULL: the CPU needs none */
-	uint8_t *run_state;   /* of each: enum slat_run_state */
-	unsigned int run_tables, run_free, run_leaving, run_next;
-	unsigned int run_round; /* how often tables were taken back */
+	unsigned int normal;   /* rights of what nobody gave rights of its own */
+	bool marks_runs;       /* SLAT_RUN is needed */
+	uint64_t *piece_pool;  /* tables for 2 MiB pieces of which pages have rights of their own, or are run; NULL during PREPARE */
+	uint8_t *piece_state;  /* of each: enum slat_piece_state */
+	unsigned int piece_tables, piece_free, piece_leaving, piece_next;
+	unsigned int piece_round; /* how often tables were taken back */
 };
 
 extern struct slat vtl0_slat, vtl1_slat;
@@ -61,8 +59,13 @@ extern struct slat vtl0_slat, vtl1_slat;
 /** slat_prepare - build VTL0's map. 0, or -ENOMEM. Context: PREPARE. */
 int slat_prepare(struct slat *s, uint64_t ram_top, unsigned int phys_bits);
 
-/** slat_prepare_end - everything is shown that is to be shown; sets the reserves for slat_protect() and slat_run() aside. 0, or -ENOMEM. Context: PREPARE. */
-int slat_prepare_end(struct slat *s, unsigned int run_tables);
+/**
+ * slat_prepare_end - everything is shown that is to be shown; sets @tables tables for slat_protect() and slat_run() aside
+ *
+ * A table comes back when all of its pages have the normal rights again and no
+ * other one is left. 0, or -ENOMEM. Context: PREPARE.
+ */
+int slat_prepare_end(struct slat *s, unsigned int tables);
 
 /**
  * slat_set - map one 4 KiB page of VTL0 at @g to @to with @rights (0: absent).
@@ -90,9 +93,10 @@ int slat_prepare_vtl1(struct slat *s, const struct ovbs_boot_info *info, struct 
 /**
  * slat_protect - change VTL0's rights on the page of RAM at @g
  *
- * 0; -EPERM: no page of VTL0's that is mapped at the start; -ENOMEM: the reserve
- * for splitting large pages is used up. The caller calls cpus_flush() before
- * it relies on it. Context: host, no lock held.
+ * 0; -EPERM: no page of VTL0's that is mapped at the start; -ENOMEM: every table
+ * of the reserve has a page with rights of its own. The caller calls
+ * cpus_flush() before it relies on it. May call it, too. Context: host, no lock
+ * held that is taken in a guest's stead.
  */
 int slat_protect(struct slat *s, struct gpa g, unsigned int rights);
 

@@ -68,21 +68,27 @@
 #define OVBS_MAX_DMA_RANGES    32
 
 /* Bytes of pool that the hypervisor needs: per machine and per CPU. */
-#define OVBS_SHARED_POOL_BASE    (3u << 20)
+#define OVBS_SHARED_POOL_BASE    (2u << 20)
 #define OVBS_SHARED_POOL_PER_CPU (40u << 10)
-#define OVBS_SHARED_POOL_IOMMU   (6u << 20) /* where there is one: DMA tables, AMD's device table */
+#define OVBS_SHARED_POOL_IOMMU   (5u << 20) /* where there is one: DMA tables, AMD's device table */
 
-/* Second-level tables for pages that programs run: one for each 2 MiB up to the end of RAM, of a bounded number. */
-#define OVBS_RUN_TABLES_MIN 256u
-#define OVBS_RUN_TABLES_MAX 8192u
+/* Second-level tables for pages with rights of their own: one for each 2 MiB up to the end of RAM, of a bounded number. */
+#define OVBS_PIECE_TABLES_MIN 256u
+#define OVBS_PIECE_TABLES_MAX 8192u
+#define OVBS_DMA_TABLES_MAX   2048u /* the same for devices, where there is an IOMMU */
 
-static inline uint32_t ovbs_run_tables(uint64_t ram_top)
+static inline uint32_t ovbs_piece_tables(uint64_t ram_top)
 {
 	uint64_t n = ram_top >> 21;
 
-	return n < OVBS_RUN_TABLES_MIN ? OVBS_RUN_TABLES_MIN :
-	       n > OVBS_RUN_TABLES_MAX ? OVBS_RUN_TABLES_MAX :
-					 (uint32_t)n;
+	return n < OVBS_PIECE_TABLES_MIN ? OVBS_PIECE_TABLES_MIN :
+	       n > OVBS_PIECE_TABLES_MAX ? OVBS_PIECE_TABLES_MAX :
+					   (uint32_t)n;
+}
+
+static inline uint32_t ovbs_dma_tables(uint32_t piece_tables)
+{
+	return piece_tables < OVBS_DMA_TABLES_MAX ? piece_tables : OVBS_DMA_TABLES_MAX;
 }
 #define OVBS_PRIVATE_PER_CPU     (128u << 10)
 
@@ -189,7 +195,7 @@ struct ovbs_boot_info {
 	uint64_t vtl1_off, vtl1_size;
 	struct ovbs_vtl1_entry vtl1;
 	uint64_t loader_root; /* spa */
-	uint64_t run_tables;  /* set aside in the pool: ovbs_run_tables() */
+	uint64_t piece_tables; /* set aside in the pool: ovbs_piece_tables() */
 	uint64_t ram_top;     /* first byte after the highest RAM in the UEFI memory map */
 	uint64_t flags;       /* enum ovbs_boot_flags */
 	struct ovbs_acpi_pm acpi;

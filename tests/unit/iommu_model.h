@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A model of IOMMUs for tests/unit/test_iommu_units.c, by the words of the
+ * A model of IOMMUs for iommu_machine.h, by the words of the
  * manuals (VT-d 4.1; AMD IOMMU 3.08), not by the drivers': registers with their
  * side effects, tables read as a unit reads them, a cache that forgets only when
  * it is told to, and what must never be done (a test fails then). Things can be
@@ -350,7 +350,7 @@ static void amd_write(struct model *m, uint32_t at, uint64_t value)
 }
 
 /* The unit tells of something; nothing where its log is off or full. */
-static void amd_tell(struct model *m, uint64_t low, uint64_t high)
+static inline void amd_tell(struct model *m, uint64_t low, uint64_t high)
 {
 	uint64_t *e, next = (m->q[0x2018 / 8] + 16) % 4096;
 
@@ -462,7 +462,7 @@ void unit_write64(const struct iommu_unit *u, uint32_t offset, uint64_t value)
 #define QIE 0x04000000u
 #define IRE 0x02000000u
 
-static const char *last_line(void)
+static inline const char *last_line(void)
 {
 	return line_count ? lines[(line_count - 1) % ARRAY_SIZE(lines)] : "";
 }

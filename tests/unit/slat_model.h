@@ -22,7 +22,7 @@
 #define BLOCK_SIZE (10 * SIZE_2M)
 #define VTL1_OFF   (8 * SIZE_2M) /* to the end */
 #define SHOWN_AT   (SIZE_2M + 0x3000)
-#define RUN_TABLES 24u
+#define TABLES     24u
 #define SW_X       (1ULL << 9)
 #define SW_U       (1ULL << 10)
 

@@ -29,6 +29,14 @@ static void *pool_page(struct dma_map *map)
 	return used < limit ? pool + (size_t)used++ * PAGE_SIZE : NULL;
 }
 
+static unsigned int spared;
+
+static bool pool_spare(struct dma_map *map, void *table)
+{
+	spared++;
+	return true;
+}
+
 static struct spa pool_spa(const void *va)
 {
 	return spa(POOL_SPA + (uint64_t)((const unsigned char *)va - pool));
@@ -144,6 +152,7 @@ static void begin(size_t n)
 		.levels = formats[n].levels,
 		.leaf_levels = formats[n].leaves,
 		.page = pool_page,
+		.spare = pool_spare,
 		.spa_of = pool_spa,
 		.va_of = pool_va,
 	};
@@ -280,6 +289,33 @@ static void test_no_memory_leaves_the_map_as_it_was(void **state)
 	}
 }
 
+/* Pages that got rights of their own and gave them back leave one leaf; others' rights and neighbours stay. */
+static void test_merge_makes_leaves_again(void **state)
+{
+	FOR_EACH_FORMAT(n)
+	{
+		unsigned int large;
+
+		begin(n);
+		assert_int_equal(dma_map_add(&map, 0x40000000, 0x80000000), 0);
+		assert_int_equal(dma_map_add(&map, 0x80000000, 0x80201000), 0);
+		large = walk(0x52345000).level;
+		assert_int_equal(dma_map_set(&map, 0x52345000, true, false), 0);
+		spared = 0;
+		dma_map_merge(&map);
+		assert_int_equal(walk(0x52345000).level, 1);
+		assert_true(walk(0x52345000).read && !walk(0x52345000).write);
+		assert_int_equal(dma_map_set(&map, 0x52345000, true, true), 0);
+		dma_map_merge(&map);
+		assert_int_equal(walk(0x52345000).level, large);
+		assert_int_equal(spared, large - 1);
+		for (uint64_t a = 0x40000000; a < 0x80201000; a += 0x1F000)
+			assert_open(a);
+		assert_int_equal(walk(0x80201000).level, 0);
+		assert_int_equal(walk(0x3FFFF000).level, 0);
+	}
+}
+
 static void test_nonsense_is_refused(void **state)
 {
 	FOR_EACH_FORMAT(n)
@@ -367,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_a_page_changes_alone),
 		cmocka_unit_test(test_no_change_costs_nothing),
 		cmocka_unit_test(test_no_memory_leaves_the_map_as_it_was),
+		cmocka_unit_test(test_merge_makes_leaves_again),
 		cmocka_unit_test(test_nonsense_is_refused),
 		cmocka_unit_test(test_1g_without_2m_is_not_used),
 		cmocka_unit_test(test_like_a_plain_list),

@@ -5,109 +5,7 @@
  * each moment, in what order the units are switched, and that a unit which
  * does not do as it is told is put back and named, never waited for without end.
  */
-#define HV_VA_BASE 0x200000000000ULL
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-
-#include <cmocka.h>
-
-#define cpuid hardware_cpuid
-#include "../../lib/x86.h"
-#undef cpuid
-static struct cpuid_regs cpuid(uint32_t leaf, uint32_t subleaf);
-#include "../../hypervisor/mm/pool.c"
-#include "../../hypervisor/iommu/iommu.c"
-#include "iommu_model.h"
-
-#define BLOCK_SPA  0x3E000000ULL
-#define BLOCK_SIZE (10 * SIZE_2M)
-#define VTD_BASE   0xFED90000ULL
-#define AMD_BASE   0xFED80000ULL
-#define RAM_A      0x00100000ULL /* to the block */
-#define RAM_B      (BLOCK_SPA + BLOCK_SIZE)
-#define RAM_B_END  0x7EFF0000ULL
-#define RAM_C      0x100000000ULL
-#define RAM_C_END  0x180000000ULL
-#define PROMISED   0x7F400000ULL
-
-struct slat vtl0_slat;
-bool hv_prepared;
-
-static struct ovbs_boot_info boot;
-
-static void *model_memory(uint64_t at)
-{
-	assert_true(range_has(BLOCK_SPA, BLOCK_SIZE, at));
-	return (void *)(at - BLOCK_SPA + HV_VA_BASE);
-}
-
-static void begin(enum ovbs_iommu_kind kind, unsigned int count)
-{
-	memset((void *)HV_VA_BASE, 0, BLOCK_SIZE);
-	memset(&boot, 0, sizeof(boot));
-	memset(models, 0, sizeof(models));
-	memset(units, 0, sizeof(units));
-	memset(&map, 0, sizeof(map));
-	unit_count = line_count = hidden_pages = guarded = reserve_used = 0;
-	hide_result = 0;
-	faults = 0;
-	reserve = NULL;
-	enforced = panic_expected = false;
-	vtl0_slat.eager_end = RAM_C_END;
-	boot.block_spa = BLOCK_SPA;
-	boot.block_size = BLOCK_SIZE;
-	boot.image_size = SIZE_2M / 2;
-	boot.info_off = SIZE_2M / 2;
-	boot.shared_off = boot.shared_next = SIZE_2M;
-	boot.shared_size = 7 * SIZE_2M;
-	boot.private_off = 8 * SIZE_2M;
-	boot.private_size = SIZE_2M;
-	boot.vtl1_off = 9 * SIZE_2M;
-	boot.vtl1_size = SIZE_2M;
-	boot.cpu_count = 1;
-	assert_int_equal(pool_init(&boot), 0);
-	boot.ram_count = 3;
-	boot.ram[0] = (struct ovbs_range){ RAM_A, BLOCK_SPA };
-	boot.ram[1] = (struct ovbs_range){ RAM_B, RAM_B_END };
-	boot.ram[2] = (struct ovbs_range){ RAM_C, RAM_C_END };
-	boot.dma_range_count = 1;
-	boot.dma_range[0] = (struct ovbs_range){ PROMISED, PROMISED + 0x10000 };
-	boot.iommu_count = count;
-	for (unsigned int i = 0; i < count; i++) {
-		struct model *m = &models[i];
-
-		m->base = (kind == OVBS_IOMMU_AMD ? AMD_BASE : VTD_BASE) - i * 0x10000;
-		m->kind = kind;
-		boot.iommu[i].base = m->base;
-		boot.iommu[i].kind = (uint8_t)kind;
-		if (kind == OVBS_IOMMU_AMD) {
-			boot.iommu[i].function = 0x10;
-			m->q[0x30 / 8] = 2u << 10 | 1u << 6; /* 6 levels, INVALIDATE_IOMMU_ALL */
-			continue;
-		}
-		boot.iommu[i].size = 0x1000;
-		boot.iommu[i].flags = 1;
-		m->d[0] = 0x10;
-		/* 39 and 48 bits, 2 MiB and 1 GiB, 4 fault records at 220h, draining; IOTLB at F0h */
-		m->q[1] = 6u << 8 | 47u << 16 | 0x22ull << 24 | 3ull << 34 | 3ull << 40 | 3ull << 54;
-		m->q[2] = 0xFu << 8;
-		m->d[0x38 / 4] = 0x80000000;
-	}
-}
-
-static void start(void)
-{
-	assert_int_equal(iommu_prepare(&boot), 0);
-	assert_string_equal(boot.dma_why, "");
-	assert_int_equal(boot.dma_state, OVBS_DMA_ENFORCED);
-	assert_true(iommu_enforced());
-}
+#include "iommu_machine.h"
 
 static void start_fails(const char *word)
 {
@@ -130,9 +28,6 @@ static void assert_order(const struct model *m, enum event first, enum event sec
 		b++;
 	assert_true(a < b && b < m->logged);
 }
-
-static const enum ovbs_iommu_kind kinds[] = { OVBS_IOMMU_INTEL, OVBS_IOMMU_AMD };
-#define FOR_EACH_KIND(k) for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
 
 /* ---- both kinds ------------------------------------------------------ */
 
@@ -194,60 +89,6 @@ static void test_holes_win(void **state)
 		assert_true(reaches(&models[0], 8, RAM_B + 0x3F000, true));
 		assert_false(reaches(&models[0], 8, RAM_B + 0x40000, true));
 		assert_true(reaches(&models[0], 8, RAM_B + 0x44000, true));
-	}
-}
-
-static void test_protect_counts_after_the_flush(void **state)
-{
-	const uint64_t page = RAM_C + 0x12345000;
-
-	FOR_EACH_KIND(k)
-	{
-		struct model *m = &models[1];
-
-		begin(kinds[k], 2);
-		start();
-		assert_true(reaches(m, 0x18, page, true));
-		assert_int_equal(iommu_protect(gpa(page + 0x123), SLAT_R | SLAT_X), 0);
-		assert_true(reaches(m, 0x18, page, true)); /* the unit has it still */
-		iommu_flush();
-		assert_false(reaches(m, 0x18, page, true));
-		assert_true(reaches(m, 0x18, page, false));
-		assert_true(reaches(m, 0x18, page + PAGE_SIZE, true));
-		assert_true(reaches(m, 0x18, page - 1, true));
-		assert_int_equal(iommu_protect(gpa(page), 0), 0);
-		iommu_flush();
-		assert_false(reaches(m, 0x18, page, false));
-		assert_int_equal(iommu_protect(gpa(page), SLAT_RWX), 0);
-		iommu_flush();
-		assert_true(reaches(m, 0x18, page, true));
-		assert_int_equal(iommu_protect(gpa(BLOCK_SPA), SLAT_RWX), -EPERM);
-		assert_int_equal(iommu_protect(gpa(m->base), SLAT_RWX), -EPERM);
-		assert_int_equal(iommu_protect(gpa(RAM_C_END), SLAT_RWX), -EPERM);
-	}
-}
-
-/* Promise: bounded; 256 tables, and a refusal leaves everything as it was. */
-static void test_splits_are_bounded(void **state)
-{
-	FOR_EACH_KIND(k)
-	{
-		unsigned int done = 0;
-
-		begin(kinds[k], 1);
-		start();
-		for (uint64_t a = RAM_C; a < RAM_C_END; a += SIZE_2M) {
-			int err = iommu_protect(gpa(a), SLAT_R);
-
-			if (err) {
-				assert_int_equal(err, -ENOMEM);
-				assert_true(reaches(&models[0], 8, a, true));
-				break;
-			}
-			done++;
-		}
-		assert_true(done > 250 && done <= 256);
-		assert_int_equal(iommu_protect(gpa(RAM_C + 0x1000), SLAT_R), 0); /* has its table */
 	}
 }
 
@@ -755,21 +596,11 @@ static void test_amd_event_overflow(void **state)
 	assert_int_equal(faults, 601);
 }
 
-static int map_block(void **state)
-{
-	void *at = mmap((void *)HV_VA_BASE, BLOCK_SIZE, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-
-	return at == (void *)HV_VA_BASE ? 0 : -1;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_devices_reach_ram_and_promises_only),
 		cmocka_unit_test(test_holes_win),
-		cmocka_unit_test(test_protect_counts_after_the_flush),
-		cmocka_unit_test(test_splits_are_bounded),
 		cmocka_unit_test(test_without_units),
 		cmocka_unit_test(test_dead_units_are_refused),
 		cmocka_unit_test(test_nonsense_of_the_loader_is_refused),

@@ -177,7 +177,7 @@ static void test_protect_changes_one_page(void **state)
 	static const unsigned int rights[] = { SLAT_R, SLAT_R | SLAT_W, SLAT_R | SLAT_X, 0, SLAT_RWX };
 
 	FOR_EACH_MACHINE(i)
-	assert_int_equal(slat_prepare_end(&vtl0_slat, RUN_TABLES), 0);
+	assert_int_equal(slat_prepare_end(&vtl0_slat, TABLES), 0);
 	for (size_t a = 0; a < ARRAY_SIZE(at); a++) {
 		for (size_t r = 0; r < ARRAY_SIZE(rights); r++) {
 			if (block_has(at[a] - PAGE_SIZE, 3 * PAGE_SIZE))
@@ -208,11 +208,11 @@ static void test_protect_refused(void **state)
 				 ~0ULL };
 
 	assert_int_equal(slat_show(&vtl0_slat, gpa(block_at + SHOWN_AT), 1, SLAT_R | SLAT_X), 0);
-	assert_int_equal(slat_prepare_end(&vtl0_slat, RUN_TABLES), 0);
+	assert_int_equal(slat_prepare_end(&vtl0_slat, TABLES), 0);
 	for (size_t n = 0; n < ARRAY_SIZE(bad); n++)
 		assert_int_equal(slat_protect(&vtl0_slat, gpa(bad[n]), SLAT_RWX), -EPERM);
 	assert_int_equal(slat_protect(&vtl0_slat, gpa(block_at + SHOWN_AT), SLAT_RWX), -EPERM);
-	assert_int_equal(vtl0_slat.split_used, 0);
+	assert_int_equal(vtl0_slat.piece_free, TABLES);
 	assert_false(walk(block_at + SHOWN_AT).writable);
 	assert_true(walk(block_at + SHOWN_AT).executable); /* as it was shown */
 	assert_int_equal(walk(block_at).to, walk(block_at + VTL1_OFF).to);
@@ -242,7 +242,7 @@ static void test_split_reserve_ends(void **state)
 	uint64_t a = SIZE_2M;
 	void *next;
 
-	assert_int_equal(slat_prepare_end(&vtl0_slat, RUN_TABLES), 0);
+	assert_int_equal(slat_prepare_end(&vtl0_slat, TABLES), 0);
 	next = pool_pages(1);
 	for (; a < RAM_TOP; a += SIZE_2M) {
 		if (block_has(a, SIZE_2M))
@@ -252,7 +252,7 @@ static void test_split_reserve_ends(void **state)
 		assert_rights(a, SLAT_R);
 	}
 	assert_true(a < RAM_TOP);
-	assert_int_equal(vtl0_slat.split_used, SLAT_SPLIT_TABLES);
+	assert_int_equal(vtl0_slat.piece_free, 0);
 	assert_int_equal(slat_protect(&vtl0_slat, gpa(a), SLAT_R), -ENOMEM);
 	assert_int_equal(slat_protect(&vtl0_slat, gpa(0x140000000), SLAT_R), -ENOMEM);
 	for (uint64_t b = 0; b < RAM_TOP; b += SIZE_2M / 2)
@@ -265,11 +265,54 @@ static void test_split_reserve_ends(void **state)
 }
 }
 
+/* Pages come and go as modules do: a table whose pages are all normal again serves another piece. */
+static void test_tables_come_back(void **state)
+{
+	FOR_EACH_MACHINE(i)
+	unsigned int done = 0;
+
+	assert_int_equal(slat_prepare_end(&vtl0_slat, TABLES), 0);
+	flushes = 0;
+	assert_int_equal(slat_protect(&vtl0_slat, gpa(SIZE_2M + 0x3000), SLAT_R | SLAT_X), 0); /* one that stays */
+	for (uint64_t a = 2 * SIZE_2M; a < RAM_TOP; a += SIZE_2M) {
+		if (block_has(a, SIZE_2M))
+			continue;
+		assert_int_equal(slat_protect(&vtl0_slat, gpa(a + 0x5000), SLAT_R), 0);
+		assert_rights(a + 0x5000, SLAT_R);
+		assert_int_equal(slat_protect(&vtl0_slat, gpa(a + 0x5000), SLAT_RWX), 0);
+		assert_identity(a + 0x5000);
+		done++;
+	}
+	assert_true(done > 10 * TABLES);
+	assert_true(flushes >= done / TABLES && flushes <= done / (TABLES - 4) + 1);
+	assert_rights(SIZE_2M + 0x3000, SLAT_R | SLAT_X);
+	for (uint64_t b = SIZE_2M; b < RAM_TOP; b += SIZE_2M / 2)
+		if (!block_has(b, PAGE_SIZE))
+			assert_identity(b);
+}
+}
+
+/* Tables that hang below those of the lazy reserve come back with them. */
+static void test_tables_below_the_lazy_reserve_come_back(void **state)
+{
+	FOR_EACH_MACHINE(i)
+	assert_int_equal(slat_prepare_end(&vtl0_slat, TABLES), 0);
+	slat_set_normal(&vtl0_slat, SLAT_R | SLAT_W | SLAT_U);
+	for (unsigned int n = 0; n < 200; n++) {
+		assert_true(slat_touch(&vtl0_slat, gpa(region(n))));
+		assert_true(slat_run(&vtl0_slat, gpa(region(n))));
+		assert_true(walk(region(n)).executable);
+	}
+	assert_int_equal(slat_protect(&vtl0_slat, gpa(0x5000000), SLAT_R), 0);
+	assert_rights(0x5000000, SLAT_R);
+}
+}
+
 /* What VTL1 took away stays away when VTL0 goes through its own reserve. */
 static void test_protection_survives_the_lazy_reserve(void **state)
 {
 	FOR_EACH_MACHINE(i)
-	assert_int_equal(slat_prepare_end(&vtl0_slat, RUN_TABLES), 0);
+	assert_int_equal(slat_prepare_end(&vtl0_slat, TABLES), 0);
 	assert_int_equal(slat_protect(&vtl0_slat, gpa(0x5000), SLAT_R), 0);
 	assert_int_equal(slat_protect(&vtl0_slat, gpa(0x140003000), 0), 0);
 	for (unsigned int n = 0; n < 200; n++)
@@ -390,6 +433,8 @@ int main(void)
 		cmocka_unit_test(test_protect_refused),
 		cmocka_unit_test(test_rights),
 		cmocka_unit_test(test_split_reserve_ends),
+		cmocka_unit_test(test_tables_come_back),
+		cmocka_unit_test(test_tables_below_the_lazy_reserve_come_back),
 		cmocka_unit_test(test_protection_survives_the_lazy_reserve),
 		cmocka_unit_test(test_vtl1_reaches),
 		cmocka_unit_test(test_vtl1_does_not_trust_the_list),

@@ -10,7 +10,7 @@
 
 static void take_execution(void)
 {
-	assert_int_equal(slat_prepare_end(&vtl0_slat, RUN_TABLES), 0);
+	assert_int_equal(slat_prepare_end(&vtl0_slat, TABLES), 0);
 	slat_set_normal(&vtl0_slat, NORMAL);
 }
 
@@ -20,7 +20,7 @@ static void test_normal_rights_change_what_is_normal(void **state)
 	FOR_EACH_MACHINE(i)
 	assert_int_equal(slat_set(&vtl0_slat, gpa(0xFEE00000), spa(0xFEE00000), SLAT_R | SLAT_W), 0);
 	assert_int_equal(slat_show(&vtl0_slat, gpa(block_at + SHOWN_AT), 1, SLAT_R | SLAT_X), 0);
-	assert_int_equal(slat_prepare_end(&vtl0_slat, RUN_TABLES), 0);
+	assert_int_equal(slat_prepare_end(&vtl0_slat, TABLES), 0);
 	assert_int_equal(slat_protect(&vtl0_slat, gpa(0x1000000), SLAT_R | SLAT_X), 0);
 	slat_set_normal(&vtl0_slat, NORMAL);
 	assert_rights(0x1000000, SLAT_R | SLAT_X);
@@ -74,7 +74,7 @@ static void test_run_tables_are_taken_back(void **state)
 	FOR_EACH_MACHINE(i)
 	take_execution();
 	assert_int_equal(slat_protect(&vtl0_slat, gpa(0x40000000 + 0x7000), SLAT_R | SLAT_X), 0);
-	for (unsigned int n = 0; n < 8 * RUN_TABLES; n++) {
+	for (unsigned int n = 0; n < 8 * TABLES; n++) {
 		uint64_t a = 0x40000000 + n * SIZE_2M + 0x3000;
 
 		if (block_has(a, PAGE_SIZE))
@@ -84,9 +84,9 @@ static void test_run_tables_are_taken_back(void **state)
 		for (uint64_t b = 0x40000000; b < a; b += 0x77000)
 			assert_int_equal(walk(b & PAGE_MASK).to, b & PAGE_MASK);
 	}
-	assert_true(flushes > 0 && vtl0_slat.run_round > 0);
+	assert_true(flushes > 0 && vtl0_slat.piece_round > 0);
 	assert_rights(0x40007000, SLAT_R | SLAT_X);
-	assert_false(walk(0x40003000).executable && vtl0_slat.run_round > 8);
+	assert_false(walk(0x40003000).executable && vtl0_slat.piece_round > 8);
 	assert_true(slat_run(&vtl0_slat, gpa(0x40003000)));
 }
 }
@@ -112,7 +112,7 @@ static void test_two_cpus_take_tables_back_at_once(void **state)
 			continue;
 		on_flush = another_runs;
 		assert_true(slat_run(&vtl0_slat, gpa(a)));
-		assert_int_equal(vtl0_slat.run_leaving, 0);
+		assert_int_equal(vtl0_slat.piece_leaving, 0);
 		for (uint64_t b = 0x40000000; b < 0x80000000; b += 0x1FF000)
 			if (!block_has(b, PAGE_SIZE))
 				assert_int_equal(walk(b & PAGE_MASK).to, b & PAGE_MASK);
@@ -126,9 +126,10 @@ static void test_no_tables_where_the_cpu_holds_them_apart(void **state)
 	user_apart = true;
 	FOR_EACH_MACHINE(i)
 	take_execution();
-	assert_null(vtl0_slat.run_pool);
+	assert_int_equal(vtl0_slat.piece_free, TABLES);
 	assert_true(slat_run(&vtl0_slat, gpa(0x1000)));
 	assert_rights(0x1000, NORMAL);
+	assert_int_equal(vtl0_slat.piece_free, TABLES);
 }
 user_apart = false;
 }
