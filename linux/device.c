@@ -196,6 +196,11 @@ static int do_open(struct client *client, struct request *r, void __user *arg)
 
 	if (err)
 		return err;
+	if (openvbs_for_kernel_only(r->call.uuid)) {
+		r->page->msg.result = OVBS_E_ACCESS_DENIED;
+		r->page->msg.origin = OVBS_ORIGIN_COMMS;
+		return request_answer(r, arg);
+	}
 	s = session_new(); /* first, so that nothing but the table can fail afterwards */
 	if (!s)
 		return -ENOMEM;

@@ -2,7 +2,7 @@
 /*
  * /sys/kernel/security/openvbs/: `log` (root only, it names addresses),
  * `exits` (one line "cpu name count" per counter), `version`, `state` (state.c),
- * and with VTL1 `trustlets` (trustlets.c). securityfs stays readable under kernel lockdown,
+ * `integrity` and `modules` (root only, too), and with VTL1 `trustlets` (trustlets.c). securityfs stays readable under kernel lockdown,
  * debugfs does not.
  */
 #include <asm/processor.h>
@@ -49,7 +49,7 @@ static const char *const stat_names[] = {
 static_assert(ARRAY_SIZE(stat_names) == OVBS_STAT_COUNT);
 
 static const struct openvbs_hv *hv;
-static struct dentry *files[7];
+static struct dentry *files[8];
 
 struct snapshot {
 	size_t bytes;
@@ -179,6 +179,19 @@ static const struct file_operations integrity_ops = {
 	.release = single_release,
 };
 
+static int modules_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, openvbs_modules_show, NULL);
+}
+
+static const struct file_operations modules_ops = {
+	.owner = THIS_MODULE,
+	.open = modules_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
 int openvbs_files_add(const struct openvbs_hv *found)
 {
 	size_t i;
@@ -192,6 +205,7 @@ int openvbs_files_add(const struct openvbs_hv *found)
 	files[3] = securityfs_create_file("version", 0444, files[0], NULL, &version_ops);
 	files[4] = securityfs_create_file("state", 0444, files[0], NULL, &state_ops);
 	files[5] = securityfs_create_file("integrity", 0444, files[0], NULL, &integrity_ops);
+	files[7] = securityfs_create_file("modules", 0400, files[0], NULL, &modules_ops);
 	if (openvbs_vtl_there())
 		files[6] = securityfs_create_file("trustlets", 0444, files[0], NULL, &trustlets_ops);
 	for (i = 1; i < ARRAY_SIZE(files); i++) {

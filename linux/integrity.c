@@ -8,7 +8,8 @@
  * What is asked for is checked before the first page is frozen: a frozen kernel
  * that VTL1 has no table of sites for dies at its next jump label.
  *
- * Lock order: ftrace_lock, cpus_read_lock(), text_mutex; module_mutex alone.
+ * Lock order: memory of modules (integrity_memory_hold()), ftrace_lock,
+ * cpus_read_lock(), text_mutex; module_mutex alone.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -22,18 +23,20 @@
 
 #include "hypercall.h"
 #include "integrity.h"
+#include "integrity_trustlet.h"
 #include "openvbs.h"
 #include "vtl.h"
 
 static bool integrity;
 module_param(integrity, bool, 0444);
-MODULE_PARM_DESC(integrity, "lock the kernel's code down at load; not complete: modules that are loaded later can't run");
+MODULE_PARM_DESC(integrity, "lock the kernel's code down at load; modules that come later are judged by VTL1");
 
 static struct {
 	u64 code_pages, data_pages;
 	u32 sites[KINDS];
-	const char *state;
-} report = { .state = "off" };
+	unsigned int keys, revoked;
+	const char *state, *modules;
+} report = { .state = "off", .modules = "not judged" };
 
 /* ---- symbols ------------------------------------------------------------ */
 
@@ -65,17 +68,30 @@ static const char *const names[INTEGRITY_NAMES] = {
 	[PACK_ALLOCATE] = "bpf_prog_pack_alloc",
 	[PACK_RELEASE] = "bpf_prog_pack_free",
 	[EFI_TABLES] = "efi_mm",
+	[VERIFY] = "verify_pkcs7_signature",
+	[TASK_WORK] = "task_work_add",
 };
 
 unsigned long integrity_at[INTEGRITY_NAMES];
 static unsigned long (*lookup)(const char *name);
 
+/* Kernels that use IBT (6.2 and later) seal functions that nobody of their own calls by a pointer: a call would be a #CP. */
+static bool calls_by_pointer(void)
+{
+	return !IS_ENABLED(CONFIG_X86_KERNEL_IBT) || !boot_cpu_has(X86_FEATURE_IBT);
+}
+
 /* kallsyms_lookup_name() is not exported; a probe that is never armed tells where it is. */
 static int find_lookup(void)
 {
 	struct kprobe probe = { .symbol_name = "kallsyms_lookup_name", .flags = KPROBE_FLAG_DISABLED };
-	int err = register_kprobe(&probe);
+	int err;
 
+	if (!calls_by_pointer()) {
+		pr_err("integrity: the kernel uses indirect branch tracking (ibt=off would end that): not locked down\n");
+		return -EOPNOTSUPP;
+	}
+	err = register_kprobe(&probe);
 	if (err) {
 		pr_err("integrity: kallsyms_lookup_name can't be found: not locked down\n");
 		return err;
@@ -83,6 +99,11 @@ static int find_lookup(void)
 	lookup = (void *)probe.addr;
 	unregister_kprobe(&probe);
 	return 0;
+}
+
+unsigned long integrity_lookup(const char *name)
+{
+	return lookup(name);
 }
 
 static int find_names(void)
@@ -101,22 +122,95 @@ static int find_names(void)
 
 /* ---- messages ----------------------------------------------------------- */
 
+static DEFINE_MUTEX(page_lock);
 static struct openvbs_page *page;
 
 int integrity_send(u32 op, u32 types, struct ovbs_param first, struct ovbs_param second)
 {
 	int err;
 
+	mutex_lock(&page_lock);
 	openvbs_msg_begin(&page->msg, op, 0, 0);
 	page->msg.types = types;
 	page->msg.param[0] = first;
 	page->msg.param[1] = second;
 	err = openvbs_exchange(page, sizeof(*page), false);
-	if (err)
-		return err;
-	if (page->msg.result != OVBS_OK)
+	if (!err && page->msg.result != OVBS_OK)
 		pr_err("integrity: VTL1 refuses message %u: %#x\n", op, page->msg.result);
-	return openvbs_result_errno(page->msg.result);
+	err = err ?: openvbs_result_errno(page->msg.result);
+	mutex_unlock(&page_lock);
+	return err;
+}
+
+/* What VTL1 counts: docs/abi.md. */
+static int count(struct ovbs_param counts[OVBS_PARAMS])
+{
+	int err;
+
+	mutex_lock(&page_lock);
+	openvbs_msg_begin(&page->msg, OVBS_MSG_INTEGRITY, 0, 0);
+	page->msg.types = OVBS_PARAM_TYPES(OVBS_PARAM_VALUE_OUT, OVBS_PARAM_VALUE_OUT, OVBS_PARAM_VALUE_OUT,
+					   OVBS_PARAM_VALUE_OUT);
+	err = openvbs_exchange(page, sizeof(*page), false) ?: openvbs_result_errno(page->msg.result);
+	memcpy(counts, page->msg.param, sizeof(page->msg.param));
+	mutex_unlock(&page_lock);
+	return err;
+}
+
+/* ---- the trustlet that judges modules ----------------------------------- */
+
+static bool judge; /* it is there, and has all that it needs so far */
+
+/* What is missing costs modules, not lockdown. */
+static void without_judge(const char *what, int err)
+{
+	report.modules = "refused";
+	judge = false;
+	pr_err("integrity: %s: %d: no module can be loaded after lockdown\n", what, err);
+}
+
+static void prepare_judge(void)
+{
+	int err = integrity_trustlet_open();
+
+	if (err) {
+		without_judge("VTL1 has no trustlet that judges modules", err);
+		return;
+	}
+	judge = true;
+	err = integrity_keys_tell(&report.keys, &report.revoked);
+	if (err)
+		without_judge("VTL1 does not take the kernel's keys", err);
+}
+
+/* Constants are frozen, and the kernel is believed for the last time. */
+static void instruct_judge(void)
+{
+	int err;
+
+	if (!judge)
+		return;
+	err = integrity_kernel_tell() ?: integrity_exports_tell() ?: integrity_tell(OVBS_CI_CLOSE);
+	if (err)
+		without_judge("VTL1 can't judge this kernel's modules", err);
+}
+
+/* Linux refuses files without a signature itself, which VTL1 would never see. */
+static void enforce_signatures(void)
+{
+	void (*enforce)(void) = (void *)lookup("set_module_sig_enforced");
+
+	if (enforce)
+		enforce();
+}
+
+static void admit_modules(void)
+{
+	if (!judge)
+		return;
+	enforce_signatures();
+	integrity_modules_admit();
+	report.modules = "judged";
 }
 
 /* ---- lockdown ----------------------------------------------------------- */
@@ -132,13 +226,18 @@ static int freeze_and_tell(void)
 	const struct ovbs_param none = {};
 	const void *functions;
 	u64 bytes;
-	int err = integrity_code(true, &report.code_pages) ?: integrity_sites_look(report.sites);
+	int err = integrity_code(true, &report.code_pages) ?: integrity_sites_look(report.sites) ?:
+		  integrity_modsites_look();
 
 	if (err)
 		return err;
 	functions = integrity_functions(&bytes);
 	err = integrity_code(false, &report.code_pages) ?: integrity_data(functions, bytes, &report.data_pages) ?:
-	      integrity_sites_send() ?: integrity_send(OVBS_MSG_LOCKDOWN, 0, none, none);
+	      integrity_sites_send() ?: integrity_modsites_send();
+	if (err)
+		return err;
+	instruct_judge();
+	err = integrity_send(OVBS_MSG_LOCKDOWN, 0, none, none);
 	if (err)
 		return err;
 	integrity_sites_fence();
@@ -157,6 +256,7 @@ static int lock_down(void)
 	struct mutex *text = (void *)integrity_at[TEXT_MUTEX], *ftrace = (void *)integrity_at[FTRACE_LOCK];
 	int err;
 
+	integrity_memory_hold();
 	mutex_lock(ftrace);
 	cpus_read_lock();
 	mutex_lock(text);
@@ -164,6 +264,9 @@ static int lock_down(void)
 	mutex_unlock(text);
 	cpus_read_unlock();
 	mutex_unlock(ftrace);
+	if (integrity_frozen())
+		integrity_gate_settle();
+	integrity_memory_go_on();
 	return err;
 }
 
@@ -180,17 +283,22 @@ static void stop_jit(void)
 
 static int start(void)
 {
-	int err = find_lookup() ?: find_names() ?: integrity_functions_find();
+	int err = find_lookup() ?: find_names() ?: integrity_pages_alloc() ?: integrity_functions_find();
 
 	err = err ?: integrity_gate_close();
 	if (err)
 		goto functions;
+	prepare_judge();
 	err = lock_down();
+	if (!err)
+		admit_modules();
 	if (!err || integrity_frozen())
 		return err;
+	integrity_trustlet_close();
 	integrity_gate_open();
 functions:
 	integrity_functions_free();
+	integrity_pages_free();
 	return err;
 }
 
@@ -206,6 +314,8 @@ static void say_how_it_went(int err)
 	pr_info("integrity: locked down: %llu pages of code, %llu of constants\n", report.code_pages, report.data_pages);
 	for (i = 0; i < KINDS; i++)
 		pr_info("integrity: %s: %u\n", integrity_kinds[i], report.sites[i]);
+	pr_info("integrity: modules from now on: %s, by %u keys and %u revocations\n", report.modules, report.keys,
+		report.revoked);
 }
 
 void openvbs_integrity_start(void)
@@ -219,16 +329,32 @@ void openvbs_integrity_start(void)
 		pr_err("integrity: there is no VTL1: not locked down\n");
 		return;
 	}
-	page = (void *)get_zeroed_page(GFP_KERNEL);
+	page = (void *)get_zeroed_page(GFP_KERNEL); /* for as long as the module is here, which is until reset */
 	err = page ? start() : -ENOMEM;
-	free_page((unsigned long)page);
 	if (!err) {
 		report.state = "locked down";
 		stop_jit();
 	} else if (integrity_frozen()) {
 		report.state = "frozen, not locked down";
+	} else {
+		free_page((unsigned long)page);
 	}
 	say_how_it_went(err);
+}
+
+static void show_counts(struct seq_file *m)
+{
+	struct ovbs_param n[OVBS_PARAMS];
+	int err = count(n);
+
+	if (err) {
+		seq_printf(m, "Counters: not read (%d)\n", err);
+		return;
+	}
+	seq_printf(m, "Patches: %llu\nPatchesRefused: %llu\nExecutionsRefused: %llu\nWritesRefused: %llu\n", n[0].a,
+		   n[0].b, n[1].a, n[1].b);
+	seq_printf(m, "ModulesNow: %llu\nFrozenPagesNow: %llu\nModulesEver: %llu\nGivenBytes: %llu\n", n[2].a, n[2].b,
+		   n[3].a, n[3].b);
 }
 
 int openvbs_integrity_show(struct seq_file *m, void *unused)
@@ -241,5 +367,8 @@ int openvbs_integrity_show(struct seq_file *m, void *unused)
 		   report.code_pages, report.data_pages, sites);
 	for (i = 0; i < KINDS; i++)
 		seq_printf(m, "%s: %u\n", integrity_kinds[i], report.sites[i]);
+	seq_printf(m, "Modules: %s\nKeys: %u\nRevocations: %u\n", report.modules, report.keys, report.revoked);
+	if (integrity_frozen())
+		show_counts(m);
 	return 0;
 }

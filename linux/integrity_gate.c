@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What must not become code after lockdown, and what must not go away. VTL1
- * lets nothing new run, and its #GP in the middle of ftrace or BPF would be a
- * BUG there; so the kernel is told earlier, where it knows what to do without:
- * at the functions that give out memory for code. And code that is frozen must
- * not be freed: its pages would come back as somebody's data. BPF has pages of
- * its own, partly used, for which the same holds.
+ * lets nothing new run but modules that it has judged, and its #GP in the middle
+ * of ftrace or BPF would be a BUG there; so the kernel is told earlier, where it
+ * knows what to do without: at the functions that give out memory for code. And
+ * code that is frozen must not be freed: its pages would come back as somebody's
+ * data. BPF has pages of its own, partly used, for which the same holds. For
+ * modules integrity_modules.c takes the place of the function that checks a
+ * file's signature and of the one that gives memory back.
  *
  * The hook is ftrace's, as livepatch uses it. Two of them on each function, so
  * that its call goes to ftrace_regs_caller, which is kernel text, and not to a
@@ -15,6 +17,7 @@
 
 #include <linux/delay.h>
 #include <linux/ftrace.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
@@ -30,6 +33,7 @@
 #define TRIES 100u /* until modules that are on their way are there */
 
 static bool closed;
+static bool settled; /* what is frozen is known */
 
 /* ---- memory for code ---------------------------------------------------- */
 
@@ -45,7 +49,7 @@ static void keep_it(void)
 {
 }
 
-static const enum integrity_name hooked[] = { ALLOCATE, RELEASE, PACK_ALLOCATE, PACK_RELEASE };
+static const enum integrity_name hooked[] = { ALLOCATE, RELEASE, PACK_ALLOCATE, PACK_RELEASE, VERIFY };
 
 /* ftrace's place in a function is the first, or behind an ENDBR64. */
 static notrace bool is(unsigned long ip, enum integrity_name function)
@@ -62,25 +66,59 @@ static notrace bool by_loader(unsigned long parent)
 	return look_up(parent, &size, &offset) && parent - offset == integrity_at[LOAD_MODULE];
 }
 
-/* Modules have a clearer end: see module_comes(). One that is refused gives back what was never frozen. */
-static notrace bool for_module(unsigned long ip, unsigned long parent, struct ftrace_regs *regs)
+static notrace unsigned long argument(struct ftrace_regs *regs, unsigned int n)
 {
 #if INTEGRITY_EXECMEM
-	if (is(ip, ALLOCATE)) {
-		unsigned long type = ftrace_regs_get_argument(regs, 0);
+	return ftrace_regs_get_argument(regs, n);
+#else
+	const struct pt_regs *r = ftrace_get_regs(regs);
 
-		return type == EXECMEM_MODULE_TEXT || type == EXECMEM_MODULE_DATA;
-	}
+	return n == 0 ? r->di : n == 5 ? r->r9 : 0;
 #endif
-	return (is(ip, ALLOCATE) || is(ip, RELEASE)) && by_loader(parent);
+}
+
+/* Modules have a clearer end: see module_changes(). */
+static notrace bool for_module(unsigned long parent, struct ftrace_regs *regs)
+{
+#if INTEGRITY_EXECMEM
+	unsigned long type = argument(regs, 0);
+
+	return type == EXECMEM_MODULE_TEXT || type == EXECMEM_MODULE_DATA;
+#else
+	return by_loader(parent);
+#endif
+}
+
+/* What was not code at lockdown is a module's, of one that came later or was refused. */
+static notrace unsigned long instead_of_release(unsigned long parent, struct ftrace_regs *regs)
+{
+	bool module = READ_ONCE(settled) ? !integrity_frozen_module_page(argument(regs, 0)) : by_loader(parent);
+
+	return module ? (unsigned long)integrity_release : (unsigned long)keep_it;
+}
+
+/* Where the call goes to; 0: where it would go without the hook. */
+static notrace unsigned long instead_of(unsigned long ip, unsigned long parent, struct ftrace_regs *regs)
+{
+	if (is(ip, VERIFY))
+		return (u32)argument(regs, 5) == VERIFYING_MODULE_SIGNATURE && integrity_admitting() ?
+			       (unsigned long)integrity_judge_file :
+			       0;
+	if (is(ip, RELEASE))
+		return instead_of_release(parent, regs);
+	if (is(ip, ALLOCATE) && for_module(parent, regs))
+		return 0;
+	return is(ip, PACK_RELEASE) ? (unsigned long)keep_it : (unsigned long)no_memory;
 }
 
 static notrace void called(unsigned long ip, unsigned long parent, struct ftrace_ops *ops, struct ftrace_regs *regs)
 {
-	bool release = is(ip, RELEASE) || is(ip, PACK_RELEASE);
-	unsigned long instead = release ? (unsigned long)keep_it : (unsigned long)no_memory;
+	unsigned long instead;
 
-	if (!READ_ONCE(closed) || for_module(ip, parent, regs))
+	if (!READ_ONCE(closed) || within_module(parent, THIS_MODULE))
+		return;
+	instead = instead_of(ip, parent, regs);
+	if (!instead)
 		return;
 #if INTEGRITY_EXECMEM
 	ftrace_regs_set_instruction_pointer(regs, instead);
@@ -135,18 +173,12 @@ static int hook(void)
 
 /* ---- modules ------------------------------------------------------------ */
 
-/* First of all who are told, so nothing of the module has run and nothing was patched for it. */
-static int module_comes(struct notifier_block *nb, unsigned long state, void *data)
+static int module_changes(struct notifier_block *nb, unsigned long state, void *data)
 {
-	const struct module *mod = data;
-
-	if (state != MODULE_STATE_COMING || !READ_ONCE(closed))
-		return NOTIFY_OK;
-	pr_err("integrity: module %s is refused: it comes after lockdown\n", mod->name);
-	return notifier_from_errno(-EPERM);
+	return READ_ONCE(closed) ? notifier_from_errno(integrity_module_changes(state, data)) : NOTIFY_OK;
 }
 
-static struct notifier_block comes = { .notifier_call = module_comes, .priority = INT_MAX };
+static struct notifier_block changes = { .notifier_call = module_changes, .priority = INT_MAX };
 
 static bool has_init_text(const struct module *mod)
 {
@@ -168,19 +200,44 @@ static bool all_settled(struct list_head *modules)
 	return true;
 }
 
-/* Pinned until reset: or, if not @yes, no longer. */
-static void pin(struct list_head *modules, bool yes)
+/* Those that are pinned, until reset. */
+static struct module **pinned;
+static unsigned int pinned_count;
+
+/* Caller holds module_mutex. -ENOMEM and none is pinned. */
+static int pin(struct list_head *modules)
 {
 	struct module *mod;
+	unsigned int count = 0;
 
+	list_for_each_entry(mod, modules, list)
+		count++;
+	pinned = kvmalloc_array(count, sizeof(*pinned), GFP_KERNEL);
+	if (!pinned)
+		return -ENOMEM;
 	list_for_each_entry(mod, modules, list) {
-		if (mod->state != MODULE_STATE_LIVE && mod != THIS_MODULE)
-			continue; /* refused, and on its way out */
-		if (yes)
-			__module_get(mod);
-		else
-			module_put(mod);
+		__module_get(mod);
+		pinned[pinned_count++] = mod;
 	}
+	return 0;
+}
+
+static void unpin(void)
+{
+	while (pinned_count)
+		module_put(pinned[--pinned_count]);
+	kvfree(pinned);
+	pinned = NULL;
+}
+
+int integrity_each_module(int (*see)(struct module *mod, void *data), void *data)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < pinned_count && !err; i++)
+		err = see(pinned[i], data);
+	return err;
 }
 
 static int pin_modules(void)
@@ -188,20 +245,18 @@ static int pin_modules(void)
 	struct list_head *modules = (void *)integrity_at[MODULE_LIST];
 	struct mutex *lock = (void *)integrity_at[MODULE_MUTEX];
 	unsigned int tries = 0;
-	bool settled;
+	int err;
 
 	do {
 		if (tries++)
 			msleep(20);
 		mutex_lock(lock);
-		settled = all_settled(modules);
-		if (settled)
-			pin(modules, true);
+		err = all_settled(modules) ? pin(modules) : -EBUSY;
 		mutex_unlock(lock);
-	} while (!settled && tries < TRIES);
-	if (!settled) {
+	} while (err == -EBUSY && tries < TRIES);
+	if (err) {
 		pr_err("integrity: a module does not get ready: not locked down\n");
-		return -EBUSY;
+		return err;
 	}
 	flush_work((struct work_struct *)integrity_at[INIT_FREE]); /* init text of those that just came */
 	return 0;
@@ -215,7 +270,7 @@ int integrity_gate_close(void)
 
 	if (err)
 		return err;
-	err = register_module_notifier(&comes);
+	err = register_module_notifier(&changes);
 	if (err)
 		goto hooks;
 	WRITE_ONCE(closed, true);
@@ -223,20 +278,23 @@ int integrity_gate_close(void)
 	if (!err)
 		return 0;
 	WRITE_ONCE(closed, false);
-	unregister_module_notifier(&comes);
+	unregister_module_notifier(&changes);
 hooks:
 	unhook();
 	return err;
 }
 
+void integrity_gate_settle(void)
+{
+	WRITE_ONCE(settled, true);
+}
+
 void integrity_gate_open(void)
 {
-	struct mutex *lock = (void *)integrity_at[MODULE_MUTEX];
-
-	mutex_lock(lock);
-	pin((void *)integrity_at[MODULE_LIST], false);
-	mutex_unlock(lock);
+	unpin();
 	WRITE_ONCE(closed, false);
-	unregister_module_notifier(&comes);
+	unregister_module_notifier(&changes);
 	unhook();
+	integrity_memory_hold(); /* who came through a hook is through */
+	integrity_memory_go_on();
 }

@@ -7,6 +7,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/bitmap.h>
 #include <linux/efi.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -46,6 +47,37 @@ static int freeze(u64 gpa, u64 pages, enum ovbs_freeze how)
 		pages -= n;
 	}
 	return 0;
+}
+
+/* Where the kernel's loader and others have their code: what was there at lockdown stays frozen, and stays. */
+static unsigned long *frozen_modules;
+#define MODULE_PAGES ((MODULES_END - MODULES_VADDR) >> PAGE_SHIFT)
+
+int integrity_pages_alloc(void)
+{
+	frozen_modules = frozen_modules ?: kvcalloc(BITS_TO_LONGS(MODULE_PAGES), sizeof(*frozen_modules), GFP_KERNEL);
+	return frozen_modules ? 0 : -ENOMEM;
+}
+
+void integrity_pages_free(void)
+{
+	kvfree(frozen_modules);
+	frozen_modules = NULL;
+}
+
+notrace bool integrity_frozen_module_page(unsigned long address)
+{
+	return address >= MODULES_VADDR && address < MODULES_END &&
+	       test_bit((address - MODULES_VADDR) >> PAGE_SHIFT, frozen_modules);
+}
+
+static void note(unsigned long address, u64 bytes)
+{
+	u64 off;
+
+	for (off = 0; off < bytes; off += PAGE_SIZE)
+		if (address + off >= MODULES_VADDR && address + off < MODULES_END)
+			set_bit((address + off - MODULES_VADDR) >> PAGE_SHIFT, frozen_modules);
 }
 
 /* A run of pages with the same rights; collected, so that there are few messages. */
@@ -107,6 +139,8 @@ static int walk(struct run *r, const u64 *table, unsigned int level, unsigned in
 			err = -EPERM;
 		} else {
 			err = add(r, gpa, size);
+			if (!r->dry)
+				note(at, size);
 		}
 	}
 	return err;

@@ -15,9 +15,6 @@
 
 #include "integrity.h"
 
-#define JUMP_BYTES       16u /* struct jump_entry: s32 code, target; long key; each from its own place */
-#define CALL_BYTES       8u  /* struct static_call_site: s32 addr, key; likewise */
-#define TRAMPOLINE_BYTES 8u
 #define FTRACE_GROUPS    65536u
 
 /* The kernel's own, in no header that a module may see (kernel/trace/ftrace.c, 6.1 and 6.12). */
@@ -96,13 +93,13 @@ const void *integrity_functions(u64 *bytes)
 
 /* ---- looking ------------------------------------------------------------ */
 
-static unsigned long relative(const s32 *p)
+static bool is_known(unsigned long address)
 {
-	return (unsigned long)p + (long)*p;
+	return integrity_in_text(address) || integrity_module_at(address);
 }
 
-/* A branch out of the text leads to a module or to a trampoline, which VTL1 does not know. */
-static int stays_in_text(unsigned long at)
+/* A branch to anywhere else leads to a trampoline, which VTL1 does not know. */
+int integrity_site_stays(unsigned long at)
 {
 	const u8 *insn = (const u8 *)at;
 	unsigned int opcode = insn[0] == 0x0F && (insn[1] & 0xF0) == 0x80 ? 2 : 1; /* Jcc */
@@ -113,7 +110,7 @@ static int stays_in_text(unsigned long at)
 		return 0;
 	memcpy(&distance, insn + opcode, sizeof(distance));
 	to = at + opcode + sizeof(distance) + (long)distance;
-	if (integrity_in_text(to))
+	if (is_known(to))
 		return 0;
 	pr_err("integrity: %pS leads to %pS, outside of the kernel's text: not locked down\n", (void *)at, (void *)to);
 	return -EBUSY;
@@ -128,12 +125,12 @@ static int look_at(enum integrity_name from, enum integrity_name to, unsigned in
 	if (end < integrity_at[from] || (end - integrity_at[from]) % entry)
 		return -EPROTO;
 	for (e = integrity_at[from]; e < end && !err; e += entry) {
-		unsigned long at = relative((const s32 *)e);
+		unsigned long at = integrity_relative((const s32 *)e);
 
 		if (!integrity_in_text(at))
 			continue;
 		++*count;
-		err = branches ? stays_in_text(at) : 0;
+		err = branches ? integrity_site_stays(at) : 0;
 	}
 	return err;
 }
@@ -143,9 +140,9 @@ static int look_at_trampolines(u32 *count)
 	unsigned long at;
 	int err = 0;
 
-	for (at = integrity_at[TRAMPOLINES]; at < integrity_at[TRAMPOLINES_END] && !err; at += TRAMPOLINE_BYTES) {
+	for (at = integrity_at[TRAMPOLINES]; at < integrity_at[TRAMPOLINES_END] && !err; at += INTEGRITY_TRAMPOLINE_BYTES) {
 		++*count;
-		err = stays_in_text(at);
+		err = integrity_site_stays(at);
 	}
 	return err;
 }
@@ -169,7 +166,7 @@ static int look_at_records(const struct ftrace_page_head *p, u32 *count)
 			return -EPROTO;
 		if (integrity_in_text(at)) {
 			++*count;
-			err = stays_in_text(at);
+			err = integrity_site_stays(at);
 		} else if (at >= MODULES_VADDR && (p->records[i].flags & FTRACE_FL_ENABLED)) {
 			pr_err("integrity: %pS of a module is traced: not locked down\n", (void *)at);
 			err = -EBUSY;
@@ -202,27 +199,27 @@ int integrity_sites_look(u32 counts[KINDS])
 {
 	memset(counts, 0, KINDS * sizeof(counts[0]));
 	counts[KIND_TRACER] = 2;
-	return look_at(JUMPS, JUMPS_END, JUMP_BYTES, false, &counts[KIND_JUMP]) ?:
-	       look_at(CALLS, CALLS_END, CALL_BYTES, true, &counts[KIND_CALL]) ?:
+	return look_at(JUMPS, JUMPS_END, INTEGRITY_JUMP_BYTES, false, &counts[KIND_JUMP]) ?:
+	       look_at(CALLS, CALLS_END, INTEGRITY_CALL_BYTES, true, &counts[KIND_CALL]) ?:
 	       look_at_trampolines(&counts[KIND_TRAMPOLINE]) ?: look_at_ftrace(&counts[KIND_FTRACE]) ?:
-	       stays_in_text(integrity_at[FTRACE_CALL]) ?: stays_in_text(integrity_at[FTRACE_REGS_CALL]);
+	       integrity_site_stays(integrity_at[FTRACE_CALL]) ?: integrity_site_stays(integrity_at[FTRACE_REGS_CALL]);
 }
 
 /* ---- telling ------------------------------------------------------------ */
 
-static int send_sites(enum ovbs_sites kind, unsigned long va, u64 bytes)
+int integrity_send_sites(enum ovbs_sites kind, unsigned long va, u64 bytes)
 {
 	return integrity_send(OVBS_MSG_SITES, INTEGRITY_TWO_VALUES, (struct ovbs_param){ kind, va },
 			      (struct ovbs_param){ bytes, 0 });
 }
 
-static int send_table(enum ovbs_sites kind, unsigned long va, u64 bytes, unsigned int entry)
+int integrity_send_table(enum ovbs_sites kind, unsigned long va, u64 bytes, unsigned int entry)
 {
 	const u64 most = OVBS_SITES_BYTES / entry * entry;
 	int err = 0;
 
 	for (; bytes && !err; bytes -= min(bytes, most)) {
-		err = send_sites(kind, va, min(bytes, most));
+		err = integrity_send_sites(kind, va, min(bytes, most));
 		va += most;
 	}
 	return err;
@@ -230,7 +227,7 @@ static int send_table(enum ovbs_sites kind, unsigned long va, u64 bytes, unsigne
 
 static int send_between(enum ovbs_sites kind, enum integrity_name from, enum integrity_name to, unsigned int entry)
 {
-	return send_table(kind, integrity_at[from], integrity_at[to] - integrity_at[from], entry);
+	return integrity_send_table(kind, integrity_at[from], integrity_at[to] - integrity_at[from], entry);
 }
 
 static int send_ftrace(void)
@@ -239,7 +236,7 @@ static int send_ftrace(void)
 	int err = 0;
 
 	for (p = first_group(); p && !err; p = p->next)
-		err = send_table(OVBS_SITES_FTRACE, (unsigned long)p->records, (u64)p->index * sizeof(*p->records),
+		err = integrity_send_table(OVBS_SITES_FTRACE, (unsigned long)p->records, (u64)p->index * sizeof(*p->records),
 				 sizeof(*p->records));
 	return err;
 }
@@ -247,14 +244,27 @@ static int send_ftrace(void)
 int integrity_sites_send(void)
 {
 	/* Text and trampolines are one piece each, not a table; the others' keys and flags VTL1 copies with them. */
-	return send_sites(OVBS_SITES_TEXT, integrity_at[TEXT], integrity_at[TEXT_END] - integrity_at[TEXT]) ?:
-	       send_sites(OVBS_SITES_FUNCTIONS, (unsigned long)functions, function_count * sizeof(*functions)) ?:
-	       send_between(OVBS_SITES_JUMPS, JUMPS, JUMPS_END, JUMP_BYTES) ?:
-	       send_between(OVBS_SITES_STATIC_CALLS, CALLS, CALLS_END, CALL_BYTES) ?:
-	       send_between(OVBS_SITES_TRAMPOLINES, TRAMPOLINES, TRAMPOLINES_END, TRAMPOLINE_BYTES) ?:
+	return integrity_send_sites(OVBS_SITES_TEXT, integrity_at[TEXT], integrity_at[TEXT_END] - integrity_at[TEXT]) ?:
+	       integrity_send_sites(OVBS_SITES_FUNCTIONS, (unsigned long)functions, function_count * sizeof(*functions)) ?:
+	       send_between(OVBS_SITES_JUMPS, JUMPS, JUMPS_END, INTEGRITY_JUMP_BYTES) ?:
+	       send_between(OVBS_SITES_STATIC_CALLS, CALLS, CALLS_END, INTEGRITY_CALL_BYTES) ?:
+	       send_between(OVBS_SITES_TRAMPOLINES, TRAMPOLINES, TRAMPOLINES_END, INTEGRITY_TRAMPOLINE_BYTES) ?:
 	       send_ftrace() ?:
-	       send_sites(OVBS_SITES_TRACER, integrity_at[FTRACE_CALL], 5) ?:
-	       send_sites(OVBS_SITES_TRACER, integrity_at[FTRACE_REGS_CALL], 5);
+	       integrity_send_sites(OVBS_SITES_TRACER, integrity_at[FTRACE_CALL], 5) ?:
+	       integrity_send_sites(OVBS_SITES_TRACER, integrity_at[FTRACE_REGS_CALL], 5);
+}
+
+/* Whole groups: ftrace allocates them for one module each. */
+int integrity_send_records(unsigned long from, unsigned long to)
+{
+	const struct ftrace_page_head *p;
+	int err = 0;
+
+	for (p = first_group(); p && !err; p = p->next)
+		if (p->index && p->records[0].ip >= from && p->records[0].ip < to)
+			err = integrity_send_table(OVBS_SITES_FTRACE, (unsigned long)p->records,
+						   (u64)p->index * sizeof(*p->records), sizeof(*p->records));
+	return err;
 }
 
 /* The flag is the one that a module's records have until it is ready. */
@@ -265,6 +275,6 @@ void integrity_sites_fence(void)
 
 	for (p = first_group(); p; p = p->next)
 		for (i = 0; i < p->index; i++)
-			if (!integrity_in_text(p->records[i].ip))
+			if (!is_known(p->records[i].ip))
 				p->records[i].flags |= FTRACE_FL_DISABLED;
 }

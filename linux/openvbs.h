@@ -85,6 +85,9 @@ void openvbs_integrity_start(void);
 /** openvbs_integrity_show - the file `integrity`. */
 int openvbs_integrity_show(struct seq_file *m, void *unused);
 
+/** openvbs_modules_show - the file `modules`: modules that VTL1 judged and that are here. Calls VTL1. */
+int openvbs_modules_show(struct seq_file *m, void *unused);
+
 /** openvbs_power_add, openvbs_power_remove - refuse S3 and hibernation. */
 int openvbs_power_add(void);
 void openvbs_power_remove(void);

@@ -66,6 +66,9 @@ int openvbs_ask_trustlets(struct openvbs_page *page, u32 first, u32 *count);
 int openvbs_trustlets_show(struct seq_file *m, void *unused);
 int openvbs_vtl_version_show(struct seq_file *m);
 
+/** openvbs_for_kernel_only - is this trustlet the kernel's alone? Then programs are refused: OVBS_E_ACCESS_DENIED. */
+bool openvbs_for_kernel_only(const u8 uuid[16]);
+
 /** openvbs_device_add, openvbs_device_remove - /dev/openvbs; nothing without VTL1 */
 int openvbs_device_add(void);
 void openvbs_device_remove(void);

@@ -27,9 +27,12 @@ CLIENT_MAN1 := clients/man/ovbs-ps.1 clients/man/ovbs-call.1
 CLIENT_MAN3 := clients/man/libopenvbs.3
 
 VBSCTL_LIB  := acpi_tables checks crc32 efi_mat format level readiness settings state status verdict
-VBSCTL_SRCS := $(wildcard clients/vbsctl/*.c) $(wildcard $(VBSCTL_LIB:%=lib/%.c))
+# How the trustlet "integrity" reads signatures.
+VBSCTL_CI   := cms der modsig reason
+VBSCTL_SRCS := $(wildcard clients/vbsctl/*.c) $(wildcard $(VBSCTL_LIB:%=lib/%.c)) \
+               $(VBSCTL_CI:%=trustlets/integrity/%.c)
 VBSCTL_OBJS := $(VBSCTL_SRCS:%.c=$(CLIENT_OUT)/obj/%.o)
-VBSCTL_LIBS := -ljansson -lefiboot -lefivar -lsystemd
+VBSCTL_LIBS := -llzma -ljansson -lefiboot -lefivar -lsystemd
 VBSCTL_MAN8 := $(wildcard clients/man/vbsctl.8)
 VBSCTL_COMPLETION := $(wildcard clients/vbsctl/vbsctl.bash-completion)
 SYSTEMD_UNITS := $(wildcard clients/systemd/openvbs-*)
@@ -50,7 +53,7 @@ $(CLIENT_OUT)/obj/%.o: %.c mk/flags.mk mk/clients.mk
 	@echo "  CC      $<"
 	@$(CLIENT_CC) $(CLIENT_CFLAGS) -fPIC -MMD -MP -c $< -o $@
 
--include $(wildcard $(CLIENT_OUT)/obj/clients/*/*.d $(CLIENT_OUT)/obj/lib/*.d)
+-include $(wildcard $(CLIENT_OUT)/obj/clients/*/*.d $(CLIENT_OUT)/obj/lib/*.d $(CLIENT_OUT)/obj/trustlets/*/*.d)
 
 $(VBSCTL_OBJS): CLIENT_CFLAGS += -Ilib -isystem /usr/include/efivar
 

@@ -20,7 +20,7 @@ ABI       := $(wildcard include/openvbs/*.h)
 
 .PHONY: modules dkms-source ring-test
 
-modules: $(MODOUT)/openvbs.ko $(MODOUT)/openvbs_attack.ko ## build the kernel modules, signed with the test db key
+modules: $(MODOUT)/openvbs.ko $(MODOUT)/openvbs_attack.ko $(MODOUT)/openvbs_tamper.ko ## build the kernel modules, signed with the test db key
 
 dkms-source: $(DKMSTREE)/.done ## lay out the DKMS source tree of openvbs.ko
 
@@ -42,6 +42,12 @@ $(BUILD)/linux/attack/.done: $(ATTACKSRC) $(ABI) $(wildcard linux/compat/*.h) mk
 	cp $(ABI) $(@D)/include/openvbs
 	touch $@
 
+$(BUILD)/linux/tamper/.done: $(wildcard tests/integrity/tamper/*) mk/linux.mk
+	rm -rf $(@D)
+	mkdir -p $(@D)
+	cp $(wildcard tests/integrity/tamper/*) $(@D)
+	touch $@
+
 # $(1) source tree, $(2) module
 define build_module
 	rm -rf $(MODOUT)/$(2)
@@ -57,6 +63,9 @@ $(MODOUT)/openvbs.ko: $(DKMSTREE)/.done
 
 $(MODOUT)/openvbs_attack.ko: $(BUILD)/linux/attack/.done
 	$(call build_module,$(BUILD)/linux/attack,openvbs_attack)
+
+$(MODOUT)/openvbs_tamper.ko: $(BUILD)/linux/tamper/.done
+	$(call build_module,$(BUILD)/linux/tamper,openvbs_tamper)
 
 # The log reader on the host, against a live writer.
 $(BUILD)/linux/ring_test: tests/linux/ring_test.c tests/linux/ring_host.h linux/logfile.c linux/openvbs.h $(ABI) mk/linux.mk

@@ -10,6 +10,7 @@ TL_CC     ?= gcc
 TL_DIRS   := $(sort $(patsubst %/policy.conf,%,$(wildcard trustlets/*/policy.conf)))
 TL_NAMES  := $(notdir $(TL_DIRS))
 TL_LIB    := trustlets/lib/trustlet.c trustlets/lib/seal.c
+TL_HOST   := trustlets/lib/backend_host.c trustlets/lib/backend_host_ci.c
 TL_LIBS   := -lsodium -lmbedx509 -lmbedcrypto
 TL_INC    := -Iinclude -Itrustlets/lib
 tl_source = $(sort $(wildcard trustlets/$(1)/*.c trustlets/$(1)/*.S))
@@ -34,7 +35,7 @@ $(TL)/$(1).elf: $(call tl_objects,$(TL)/obj,$(call tl_source,$(1)) $(TL_LIB) tru
 	@$(TL_CC) $(TL_CFLAGS) $(TL_LDFLAGS) $$^ $(TL_LIBS) -o $$@.full
 	@objcopy --strip-all $$@.full $$@
 
-$(TL)/host/$(1): $(call tl_objects,$(TL)/host-obj,$(call tl_source,$(1)) $(TL_LIB) trustlets/lib/backend_host.c)
+$(TL)/host/$(1): $(call tl_objects,$(TL)/host-obj,$(call tl_source,$(1)) $(TL_LIB) $(TL_HOST))
 	@mkdir -p $$(@D)
 	@echo "  LD      $$@"
 	@$(HOST_CC) $(TL_HOST_CFLAGS) $$^ $(TL_LIBS) -o $$@
@@ -97,7 +98,8 @@ CI_DIR := $(TL_UNIT)/ci
 
 $(TL_UNIT)/test_ci_% $(TL_UNIT)/fuzz_ci_%: UNIT_LIBS := $(TL_LIBS)
 $(TL_UNIT)/host/tests/unit/test_ci_%.o: HOST_CFLAGS += -DCI_DIR='"$(abspath $(CI_DIR))"'
-$(TL_UNIT)/test_ci_keys $(TL_UNIT)/test_ci_verify: | $(CI_DIR)/signatures
+$(TL_UNIT)/fuzz/tests/fuzz/fuzz_ci_commands.o: FUZZ_CFLAGS += -DCI_DIR='"$(abspath $(CI_DIR))"'
+$(TL_UNIT)/test_ci_keys $(TL_UNIT)/test_ci_verify $(TL_UNIT)/test_ci_commands $(TL_UNIT)/test_ci_place $(TL_UNIT)/fuzz_ci_commands: | $(CI_DIR)/signatures
 $(TL_UNIT)/test_ci_debian: | ci-kernels
 
 $(CI_DIR)/signatures: tests/unit/ci_vectors.py tests/unit/ci_der.py

@@ -41,6 +41,7 @@ struct descriptor_ptr {
 
 static struct gate idt[SK_VECTORS];
 static struct sk_cpu *all[OVBS_MAX_CPUS]; /* by the direct map, for the preparation only */
+static uint64_t *shared_pd;               /* of the 1 GiB that all CPUs' tables have at SK_VA_BASE */
 
 static void set_gate(unsigned int vector)
 {
@@ -117,6 +118,7 @@ void cpus_prepare(const struct ovbs_sk_info *info)
 	const uint64_t *loader_root = memory_at(read_cr3() & PTE_ADDR);
 	const uint64_t *loader_pdpt = memory_at(loader_root[511] & PTE_ADDR);
 
+	shared_pd = memory_at(loader_pdpt[PDPT_SHARED] & PTE_ADDR);
 	for (unsigned int i = 0; i < SK_VECTORS; i++)
 		set_gate(i);
 	for (uint32_t i = 0; i < info->cpu_count; i++)
@@ -187,6 +189,16 @@ void cpu_load_tables(void)
 		     : "memory");
 	write_cr0(CR0_SK);
 	write_cr4(control4());
+}
+
+void cpu_map_shared(const void *va, uint64_t gpa)
+{
+	uint64_t *e = &shared_pd[(uint64_t)va >> 21 & 511];
+
+	if (*e || (uint64_t)va - SK_VA_BASE >= SK_VA_LIMIT)
+		sk_panic("something is at %llx already", (unsigned long long)va);
+	/* No CPU remembers that nothing was there (SDM 3, 4.10.2.3). */
+	__atomic_store_n(e, gpa | PTE_P | PTE_RW | PTE_PS | PTE_NX | PTE_A | PTE_D, __ATOMIC_RELEASE);
 }
 
 void cpu_map_window(unsigned int page, uint64_t gpa, uint64_t rights)

@@ -71,6 +71,9 @@ struct hv_initial_vp_context cpu_context(uint32_t index);
 /** cpu_load_tables - GDT, TSS, IDT and CR4 of this CPU, which runs on the boot context. Context: boot CPU, once. */
 void cpu_load_tables(void);
 
+/** cpu_map_shared - the 2 MiB at @gpa are seen at @va on all CPUs: RW, NX. Nothing is there yet, and nothing changes there any more. */
+void cpu_map_shared(const void *va, uint64_t gpa);
+
 /** cpu_map_window - @page of this CPU's window shows @gpa, which may be 0, with @rights: PTE_*; 0: it shows nothing. */
 void cpu_map_window(unsigned int page, uint64_t gpa, uint64_t rights);
 

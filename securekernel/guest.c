@@ -51,7 +51,12 @@ int guest_read_at(uint64_t gpa, void *to, size_t n)
 		part = in_page(gpa + done, n - done);
 		memcpy((uint8_t *)to + done, window(gpa + done), part);
 	}
-	return 0;
+	/* Another CPU may have given it to VTL1 meanwhile (OVBS_MSG_GIVE): then this was not VTL0's any more. */
+	asm volatile("" : : : "memory");
+	if (is_ram(gpa, n))
+		return 0;
+	memset(to, 0, n);
+	return -EFAULT;
 }
 
 int guest_write_at(uint64_t gpa, const void *from, size_t n)

@@ -123,7 +123,9 @@ enum hv_status hv_enable_vp(uint32_t index, const struct hv_initial_vp_context *
 	return HV_RESULT_STATUS(call(HV_CALL_ENABLE_VP_VTL, buffer_gpa(0), 0));
 }
 
-uint64_t hv_protect(uint64_t gpa, uint64_t pages, uint32_t flags, enum hv_status *status)
+/* A list, or pages in a row: one of the two. */
+static uint64_t protect(const uint64_t *list, uint64_t first, uint64_t pages, uint32_t flags,
+			enum hv_status *status)
 {
 	struct {
 		struct hv_input_modify_vtl_protection_mask h;
@@ -143,12 +145,22 @@ uint64_t hv_protect(uint64_t gpa, uint64_t pages, uint32_t flags, enum hv_status
 			.target_vtl = HV_INPUT_VTL_USE,
 		};
 		for (uint64_t i = 0; i < n; i++)
-			in->page[i] = (gpa >> PAGE_SHIFT) + done + i;
+			in->page[i] = list ? list[done + i] >> PAGE_SHIFT : (first >> PAGE_SHIFT) + done + i;
 		result = call(HV_CALL_MODIFY_VTL_PROTECTION_MASK | HV_CALL_REPS(n), buffer_gpa(0), 0);
 		*status = HV_RESULT_STATUS(result);
 		done += HV_RESULT_REPS(result);
 	}
 	return done;
+}
+
+uint64_t hv_protect(uint64_t gpa, uint64_t pages, uint32_t flags, enum hv_status *status)
+{
+	return protect(NULL, gpa, pages, flags, status);
+}
+
+uint64_t hv_protect_each(const uint64_t *gpa, uint64_t n, uint32_t flags, enum hv_status *status)
+{
+	return protect(gpa, 0, n, flags, status);
 }
 
 void hv_log_line(const void *text, size_t n)

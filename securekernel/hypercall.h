@@ -34,6 +34,9 @@ enum hv_status hv_enable_vp(uint32_t index, const struct hv_initial_vp_context *
 /** hv_protect - HvCallModifyVtlProtectionMask: VTL0's rights (HV_MAP_GPA_*) on @pages pages from @gpa on; returns how many were done. */
 uint64_t hv_protect(uint64_t gpa, uint64_t pages, uint32_t flags, enum hv_status *status);
 
+/** hv_protect_each - the same for the @n pages at @gpa[]. */
+uint64_t hv_protect_each(const uint64_t *gpa, uint64_t n, uint32_t flags, enum hv_status *status);
+
 /** hv_log_line - @n bytes at @text, in VTL1's memory. */
 void hv_log_line(const void *text, size_t n);
 

@@ -11,93 +11,58 @@
 #include "capture.h"
 #include "cpu.h"
 #include "guest.h"
-#include "hypercall.h"
 #include "lock.h"
 #include "log.h"
 #include "memory.h"
+#include "modules.h"
 #include "patch.h"
 #include "protect.h"
+#include "text.h"
 
-#define SITES_MAX   (96u << 10) /* 6.12 has 72,471 */
-#define TRACERS_MAX 4u
-#define TRACER_NEAR 512u /* bytes from the start of ftrace_caller to its call, at most */
+#define SITES_MAX (96u << 10) /* 6.12 has 72,471 */
 
-static struct lock lock; /* of everything below, and of the text that is patched */
-static uint64_t text_va, text_bytes, text_gpa;
-static struct sk_sites sites;
 static struct sk_site *room;
-static uint64_t tracers[TRACERS_MAX];
-static unsigned int tracer_count;
-static uint64_t functions_gpa, functions_count;
-static bool broken; /* a piece was wrong */
+static bool broken; /* a piece was wrong; text_lock */
 static uint64_t patches, refusals;
-static uint8_t piece[OVBS_SITES_BYTES];
+static uint8_t piece[OVBS_SITES_BYTES]; /* text_lock */
+
+static const struct sk_text text = { .read = text_read, .is_target = text_is_target };
 
 void integrity_prepare(void)
 {
 	room = memory_boot_pages(SITES_MAX * sizeof(*room) / PAGE_SIZE);
+	modules_prepare();
 }
-
-/* ---- what the judge asks ------------------------------------------------ */
-
-static bool read_text(void *ctx, uint64_t addr, uint8_t *to, unsigned int n)
-{
-	return sk_sites_has(&sites, addr, n) && !guest_read_at(text_gpa + (addr - text_va), to, n);
-}
-
-static bool is_function(uint64_t addr)
-{
-	uint64_t low = 0, high = functions_count;
-	uint32_t at;
-
-	while (low < high) {
-		uint64_t mid = low + (high - low) / 2;
-
-		if (guest_read_at(functions_gpa + mid * sizeof(at), &at, sizeof(at)))
-			return false;
-		if (text_va + at == addr)
-			return true;
-		if (text_va + at < addr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return false;
-}
-
-/* ftrace calls what holds one of its own call sites: ftrace_caller, ftrace_regs_caller. */
-static bool is_tracer(uint64_t addr)
-{
-	for (unsigned int i = 0; i < tracer_count; i++)
-		if (tracers[i] > addr && tracers[i] - addr < TRACER_NEAR)
-			return true;
-	return false;
-}
-
-/* Of vmlinux's text nothing finer is known than where functions begin, thunks and trampolines among them. */
-static bool is_target(void *ctx, uint64_t addr, enum sk_site_kind kind)
-{
-	return sk_sites_has(&sites, addr, 1) && is_function(addr) && (kind != SK_SITE_MCOUNT || is_tracer(addr));
-}
-
-static const struct sk_text text = { .read = read_text, .is_target = is_target };
 
 /* ---- tables, before lockdown --------------------------------------------- */
+
+/* The page at @va, if it is frozen so. */
+static enum ovbs_result find_page(const struct gwalk *w, uint64_t va, enum ovbs_freeze how, uint64_t *gpa)
+{
+	struct gwalk_result at;
+
+	if (gwalk_linear(w, va, &at))
+		return OVBS_E_BAD_PARAMETERS;
+	*gpa = at.gpa;
+	return protect_is_frozen(at.gpa, how) ? OVBS_OK : OVBS_E_ACCESS_CONFLICT;
+}
 
 /* Where @bytes at @va lie, in one piece, and all of them frozen so. */
 static enum ovbs_result find_frozen(uint64_t va, uint64_t bytes, enum ovbs_freeze how, uint64_t *gpa)
 {
 	struct gwalk w = guest_state(GWALK_READ);
-	struct gwalk_result at;
+	uint64_t at;
 
 	if (!bytes || va + bytes < va || (va & ~PAGE_MASK))
 		return OVBS_E_BAD_PARAMETERS;
 	for (uint64_t off = 0; off < bytes; off += PAGE_SIZE) {
-		if (gwalk_linear(&w, va + off, &at))
-			return OVBS_E_BAD_PARAMETERS;
+		enum ovbs_result result = find_page(&w, va + off, how, &at);
+
+		if (result)
+			return result;
 		if (!off)
-			*gpa = at.gpa;
-		if (at.gpa != *gpa + off || !protect_is_frozen(at.gpa, how))
+			*gpa = at;
+		if (at != *gpa + off)
 			return OVBS_E_ACCESS_CONFLICT;
 	}
 	return OVBS_OK;
@@ -105,32 +70,18 @@ static enum ovbs_result find_frozen(uint64_t va, uint64_t bytes, enum ovbs_freez
 
 static enum ovbs_result add_text(uint64_t va, uint64_t bytes)
 {
+	struct kernel_text *k = &kernel_text;
 	enum ovbs_result result;
 
-	if (text_va)
+	if (k->va)
 		return OVBS_E_BAD_STATE;
-	result = find_frozen(va, bytes, OVBS_FREEZE_CODE, &text_gpa);
+	result = find_frozen(va, bytes, OVBS_FREEZE_CODE, &k->gpa);
 	if (result)
 		return result;
-	if (sk_sites_init(&sites, va, bytes, room, SITES_MAX))
+	if (sk_sites_init(&k->sites, va, bytes, room, SITES_MAX))
 		return OVBS_E_BAD_PARAMETERS;
-	text_va = va;
-	text_bytes = bytes;
-	return OVBS_OK;
-}
-
-static enum ovbs_result add_functions(uint64_t va, uint64_t bytes)
-{
-	uint64_t gpa;
-	enum ovbs_result result;
-
-	if (bytes % sizeof(uint32_t))
-		return OVBS_E_BAD_PARAMETERS;
-	result = find_frozen(va, bytes, OVBS_FREEZE_DATA, &gpa);
-	if (result)
-		return result;
-	functions_gpa = gpa;
-	functions_count = bytes / sizeof(uint32_t);
+	k->va = va;
+	k->bytes = bytes;
 	return OVBS_OK;
 }
 
@@ -150,16 +101,38 @@ static enum ovbs_result result_of(int err)
 	}
 }
 
-static int add_tracer(uint64_t va)
+static enum ovbs_result add_functions(uint64_t va, uint64_t bytes)
 {
-	if (tracer_count == TRACERS_MAX)
-		return -ENOSPC;
-	tracers[tracer_count++] = va;
-	return sk_sites_add_tracer(&sites, va);
+	uint64_t gpa;
+	enum ovbs_result result;
+
+	if (bytes % sizeof(uint32_t))
+		return OVBS_E_BAD_PARAMETERS;
+	result = find_frozen(va, bytes, OVBS_FREEZE_DATA, &gpa);
+	return result ? result : result_of(text_set_functions(gpa, bytes / sizeof(uint32_t)));
+}
+
+/* The text of a module: its pages may lie anywhere. */
+static enum ovbs_result add_module(uint64_t va, uint64_t bytes)
+{
+	struct gwalk w = guest_state(GWALK_READ);
+	uint64_t *page = (uint64_t *)piece;
+	enum ovbs_result result = result_of(module_trust(va, bytes));
+
+	for (uint64_t end = va + bytes; va < end && !result;) {
+		unsigned int n = 0;
+
+		for (; n < PROTECT_PAGES_MAX && va + n * PAGE_SIZE < end && !result; n++)
+			result = find_page(&w, va + n * PAGE_SIZE, OVBS_FREEZE_CODE, &page[n]);
+		if (!result)
+			result = result_of(module_trust_pages(va, page, n));
+		va += n * PAGE_SIZE;
+	}
+	return result;
 }
 
 /* One that lies in VTL0's memory, copied first. */
-static int add_table(uint64_t kind, uint64_t va, uint64_t bytes)
+static int add_table(struct sk_sites *s, uint64_t kind, uint64_t va, uint64_t bytes)
 {
 	struct gwalk w = guest_state(GWALK_READ);
 
@@ -169,29 +142,42 @@ static int add_table(uint64_t kind, uint64_t va, uint64_t bytes)
 		return -EFAULT;
 	switch (kind) {
 	case OVBS_SITES_JUMPS:
-		return sk_sites_add_jumps(&sites, va, piece, bytes, &text);
+		return sk_sites_add_jumps(s, va, piece, bytes, &text);
 	case OVBS_SITES_STATIC_CALLS:
-		return sk_sites_add_static_calls(&sites, va, piece, bytes, &text);
+		return sk_sites_add_static_calls(s, va, piece, bytes, &text);
 	case OVBS_SITES_FTRACE:
-		return sk_sites_add_mcount(&sites, piece, bytes, SK_DYN_FTRACE);
+		return sk_sites_add_mcount(s, piece, bytes, SK_DYN_FTRACE);
+	case OVBS_SITES_FUNCTIONS:
+		if (s == &kernel_text.sites || bytes % sizeof(uint32_t))
+			return -EINVAL;
+		return module_trust_functions((const uint32_t *)piece, bytes / sizeof(uint32_t));
 	default:
 		return -EINVAL;
 	}
 }
 
+/* What follows the text, until a module's follows. */
+static bool modules_follow;
+
 static enum ovbs_result add(uint64_t kind, uint64_t va, uint64_t bytes)
 {
+	struct sk_sites *s = modules_follow ? module_trust_sites() : &kernel_text.sites;
+
 	if (kind == OVBS_SITES_TEXT)
 		return add_text(va, bytes);
-	if (!text_va || sites.sealed)
+	if (!kernel_text.va || kernel_text.sites.sealed || !s)
 		return OVBS_E_BAD_STATE;
-	if (kind == OVBS_SITES_FUNCTIONS)
+	if (kind == OVBS_SITES_MODULE) {
+		modules_follow = true;
+		return add_module(va, bytes);
+	}
+	if (kind == OVBS_SITES_FUNCTIONS && !modules_follow)
 		return add_functions(va, bytes);
-	if (kind == OVBS_SITES_TRAMPOLINES)
-		return result_of(sk_sites_add_trampolines(&sites, va, bytes, &text));
 	if (kind == OVBS_SITES_TRACER)
-		return result_of(add_tracer(va));
-	return result_of(add_table(kind, va, bytes));
+		return modules_follow ? OVBS_E_BAD_STATE : result_of(text_add_tracer(va));
+	if (kind == OVBS_SITES_TRAMPOLINES)
+		return result_of(sk_sites_add_trampolines(s, va, bytes, &text));
+	return result_of(add_table(s, kind, va, bytes));
 }
 
 enum ovbs_result integrity_add(uint64_t kind, uint64_t va, uint64_t bytes)
@@ -200,93 +186,154 @@ enum ovbs_result integrity_add(uint64_t kind, uint64_t va, uint64_t bytes)
 
 	if (protect_locked())
 		return OVBS_E_BAD_STATE;
-	lock_take(&lock);
+	lock_take(&text_lock);
 	result = add(kind, va, bytes);
 	if (result) {
 		sk_log("integrity: piece %llu at %llx: result %x", (unsigned long long)kind,
 		       (unsigned long long)va, result);
 		broken = true;
 	}
-	lock_release(&lock);
+	lock_release(&text_lock);
 	return result;
+}
+
+static int seal(uint64_t *bad)
+{
+	struct kernel_text *k = &kernel_text;
+	int err = 0;
+
+	if (broken)
+		return -EINVAL;
+	if (k->va && !k->sites.sealed)
+		err = sk_sites_seal(&k->sites, &text, bad);
+	return err ? err : modules_seal(bad);
 }
 
 enum ovbs_result integrity_seal(void)
 {
-	uint64_t bad = 0;
-	int err = 0;
+	uint64_t bad = 0, now, ever;
+	int err;
 
-	lock_take(&lock);
-	if (broken)
-		err = -EINVAL;
-	else if (text_va && !sites.sealed)
-		err = sk_sites_seal(&sites, &text, &bad);
+	lock_take(&text_lock);
+	err = seal(&bad);
+	modules_count(&now, &ever);
 	if (err)
 		sk_log("integrity: the table of sites makes no sense: %d at %llx", err, (unsigned long long)bad);
-	else if (text_va)
-		sk_log("integrity: %u places where the kernel patches %llu KiB of text", sites.count,
-		       (unsigned long long)text_bytes / 1024);
-	lock_release(&lock);
+	else if (kernel_text.va)
+		sk_log("integrity: %u places where the kernel patches %llu KiB of text, %llu modules",
+		       kernel_text.sites.count, (unsigned long long)kernel_text.bytes / 1024,
+		       (unsigned long long)now);
+	lock_release(&text_lock);
 	return result_of(err);
 }
 
 /* ---- writes, after lockdown ---------------------------------------------- */
 
-/*
- * Where the text runs that is written: all of it must lie in the text, page
- * behind page, by the mapping that it is written through.
- */
-static bool find_target(struct gwalk w, const struct sk_captured *c, uint64_t fault, uint64_t *addr)
+/* Where a captured write goes: its first and its last byte, of which the last may lie in another page, anywhere. */
+struct target {
+	uint64_t gpa, last_gpa;
+	unsigned int n, before_last; /* bytes, and those of them in the first page */
+};
+
+/* By the mapping that is written through, at the page that faulted. */
+static bool find_target(struct gwalk w, const struct sk_captured *c, uint64_t fault, struct target *t)
 {
-	uint64_t last = c->va + c->n - 1;
+	uint64_t last = c->va + c->n - 1, left = PAGE_SIZE - (c->va & ~PAGE_MASK);
 	struct gwalk_result at, end;
 
 	w.access = GWALK_WRITE;
 	if (last < c->va || gwalk_linear(&w, c->va, &at) || gwalk_linear(&w, last, &end))
 		return false;
-	if (end.gpa != at.gpa + c->n - 1 || at.gpa < text_gpa || end.gpa >= text_gpa + text_bytes)
-		return false;
 	/* The first store need not be of the first byte, and one over two pages may fault at either. */
 	if (((at.gpa ^ fault) & PAGE_MASK) && ((end.gpa ^ fault) & PAGE_MASK))
 		return false;
-	*addr = text_va + (at.gpa - text_gpa);
+	*t = (struct target){ at.gpa, end.gpa, c->n, left < c->n ? (unsigned int)left : c->n };
 	return true;
 }
 
-static const char *capture(const struct hv_x64_memory_intercept_message *m, const struct vtl0_regs *r,
-			   struct sk_captured *c, uint64_t *addr)
+/* All of it must lie in one text, page behind page as that runs. */
+static bool find_place(const struct target *t, struct text_place *p)
+{
+	struct text_place last;
+
+	return text_place_of(t->gpa, p) && text_place_of(t->last_gpa, &last) && last.sites == p->sites &&
+	       last.addr == p->addr + t->n - 1;
+}
+
+static void write_text(const struct target *t, const uint8_t *bytes)
+{
+	unsigned int rest = t->n - t->before_last;
+
+	if (guest_write_at(t->gpa, bytes, t->before_last) ||
+	    (rest && guest_write_at(t->last_gpa - (rest - 1), bytes + t->before_last, rest)))
+		sk_panic("frozen text is no RAM");
+}
+
+/* NULL: it is done. */
+static const char *judge(const struct target *t, const struct sk_captured *c)
+{
+	enum sk_patch_verdict verdict = SK_PATCH_OK;
+	const char *why = NULL;
+	struct text_place p;
+
+	lock_take(&text_lock);
+	if (!find_place(t, &p))
+		why = "over the edge of the text";
+	else
+		verdict = sk_patch_judge(p.sites, p.addr, c->bytes, c->n, &text);
+	if (verdict)
+		why = sk_patch_reason(verdict);
+	if (!why)
+		write_text(t, c->bytes);
+	lock_release(&text_lock);
+	return why;
+}
+
+static const char *patch(const struct hv_x64_memory_intercept_message *m, const struct vtl0_regs *r,
+			 struct sk_captured *c)
 {
 	struct gwalk w = guest_state(GWALK_READ);
 	const char *why = sk_capture(m, r, &w, c);
+	struct target t;
 
-	if (!why && !find_target(w, c, m->guest_physical_address, addr))
-		why = "over the edge of the text";
-	return why;
+	if (why)
+		return why;
+	return find_target(w, c, m->guest_physical_address, &t) ? judge(&t, c) : "over the edge of the text";
+}
+
+static bool is_text(uint64_t gpa)
+{
+	struct text_place p;
+	bool so;
+
+	lock_take(&text_lock);
+	so = text_place_of(gpa, &p);
+	lock_release(&text_lock);
+	return so;
 }
 
 bool integrity_write(const struct hv_x64_memory_intercept_message *m, struct vtl0_regs *r, const char **why)
 {
-	uint64_t gpa = m->guest_physical_address;
-	enum sk_patch_verdict verdict;
 	struct sk_captured c;
-	uint64_t addr;
 
 	*why = NULL;
-	if (!sites.sealed || gpa < text_gpa || gpa - text_gpa >= text_bytes)
+	if (!is_text(m->guest_physical_address))
 		return false;
-	*why = capture(m, r, &c, &addr);
-	if (!*why) {
-		lock_take(&lock);
-		verdict = sk_patch_judge(&sites, addr, c.bytes, c.n, &text);
-		if (!verdict && guest_write_at(text_gpa + (addr - text_va), c.bytes, c.n))
-			sk_panic("frozen text is no RAM");
-		lock_release(&lock);
-		if (verdict)
-			*why = sk_patch_reason(verdict);
-	}
+	*why = patch(m, r, &c);
 	__atomic_add_fetch(*why ? &refusals : &patches, 1, __ATOMIC_RELAXED);
 	if (*why)
 		return false;
 	sk_capture_go_on(&c, r);
 	return true;
+}
+
+struct integrity_counts integrity_count(void)
+{
+	struct integrity_counts n = { .patches = __atomic_load_n(&patches, __ATOMIC_RELAXED),
+				      .refused = __atomic_load_n(&refusals, __ATOMIC_RELAXED) };
+
+	lock_take(&text_lock);
+	modules_count(&n.modules, &n.modules_ever);
+	lock_release(&text_lock);
+	return n;
 }

@@ -18,7 +18,7 @@
 
 #include "cpu.h"
 
-/** integrity_prepare - room for the table of sites. Context: boot CPU, before page_alloc(). */
+/** integrity_prepare - room for the tables of sites, modules' too. Context: boot CPU, before page_alloc(). */
 void integrity_prepare(void);
 
 /** integrity_add - one piece of OVBS_MSG_SITES. After an error the rest can't be sealed, and lockdown is refused. */
@@ -34,5 +34,14 @@ enum ovbs_result integrity_seal(void);
  * it is none, *@why says so if it was at text.
  */
 bool integrity_write(const struct hv_x64_memory_intercept_message *m, struct vtl0_regs *r, const char **why);
+
+/** struct integrity_counts - since the machine's reset, but for the modules that may run now. */
+struct integrity_counts {
+	uint64_t patches, refused; /* writes to text: carried out, and not */
+	uint64_t modules, modules_ever;
+};
+
+/** integrity_count - these numbers. */
+struct integrity_counts integrity_count(void);
 
 #endif

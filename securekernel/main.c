@@ -73,6 +73,7 @@ void sk_boot_cpu(void)
 	__stack_chk_guard = guard & ~0xFFULL; /* a 0 stops string functions */
 	services_prepare(info);
 	guest_prepare();
+	protect_prepare();
 	integrity_prepare();
 	trustlets_prepare(info);
 	enable_others();

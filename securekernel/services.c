@@ -193,11 +193,35 @@ static enum ovbs_result sites(struct ovbs_msg *m)
 	return integrity_add(m->param[0].a, m->param[0].b, m->param[1].a);
 }
 
+static enum ovbs_result give(struct ovbs_msg *m)
+{
+	if (m->types != OVBS_PARAM_TYPES(OVBS_PARAM_VALUE_IN, 0, 0, 0))
+		return OVBS_E_BAD_FORMAT;
+	return protect_give(m->param[0].a, m->param[0].b);
+}
+
+static enum ovbs_result integrity(struct ovbs_msg *m)
+{
+	struct integrity_counts n;
+	struct protect_counts p;
+
+	if (m->types != OVBS_PARAM_TYPES(OVBS_PARAM_VALUE_OUT, OVBS_PARAM_VALUE_OUT, OVBS_PARAM_VALUE_OUT,
+					 OVBS_PARAM_VALUE_OUT))
+		return OVBS_E_BAD_FORMAT;
+	n = integrity_count();
+	p = protect_count();
+	m->param[0] = (struct ovbs_param){ n.patches, n.refused };
+	m->param[1] = (struct ovbs_param){ p.executions, p.writes };
+	m->param[2] = (struct ovbs_param){ n.modules, p.frozen_pages };
+	m->param[3] = (struct ovbs_param){ n.modules_ever, memory_given_bytes() };
+	return OVBS_OK;
+}
+
 static enum ovbs_result (*const table[16])(struct ovbs_msg *m) = {
 	[OVBS_MSG_VERSION] = version, [OVBS_MSG_TRUSTLETS] = list, [OVBS_MSG_OPEN] = open,
 	[OVBS_MSG_INVOKE] = invoke,   [OVBS_MSG_CLOSE] = close,    [OVBS_MSG_RESUME] = resume,
 	[OVBS_MSG_PROTECT] = protect, [OVBS_MSG_FREEZE] = freeze,   [OVBS_MSG_LOCKDOWN] = lockdown,
-	[OVBS_MSG_SITES] = sites,
+	[OVBS_MSG_SITES] = sites,     [OVBS_MSG_GIVE] = give,      [OVBS_MSG_INTEGRITY] = integrity,
 };
 
 /* Masked, so that no speculation goes past the table. */

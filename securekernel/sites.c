@@ -270,24 +270,33 @@ static int check(const struct sk_sites *s, const struct sk_site *site, const str
 	return sk_form_check(site, addr, b, text) ? -ENOEXEC : 0;
 }
 
-int sk_sites_seal(struct sk_sites *s, const struct sk_text *text, uint64_t *bad)
+int sk_sites_seal_part(struct sk_sites *s, const struct sk_text *text, uint32_t n, uint32_t *at,
+		       uint64_t *bad)
 {
-	if (s->sealed || s->count > s->max)
+	if (s->sealed || s->count > s->max || *at > s->count)
 		return -EINVAL;
-	sort(s->site, s->count);
-	for (uint32_t i = 0; i < s->count; i++) {
-		const struct sk_site *site = &s->site[i];
+	if (!*at)
+		sort(s->site, s->count);
+	for (; *at < s->count && n; (*at)++, n--) {
+		const struct sk_site *site = &s->site[*at];
 		int error = check(s, site, text);
 
-		if (!error && i && site->offset < (uint64_t)site[-1].offset + site[-1].size)
+		if (!error && *at && site->offset < (uint64_t)site[-1].offset + site[-1].size)
 			error = -EEXIST;
 		if (error) {
 			*bad = s->base + site->offset;
 			return error;
 		}
 	}
-	s->sealed = true;
+	s->sealed = *at == s->count;
 	return 0;
+}
+
+int sk_sites_seal(struct sk_sites *s, const struct sk_text *text, uint64_t *bad)
+{
+	uint32_t at = 0;
+
+	return sk_sites_seal_part(s, text, UINT32_MAX, &at, bad);
 }
 
 const struct sk_site *sk_sites_find(const struct sk_sites *s, uint64_t addr)

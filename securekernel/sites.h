@@ -91,6 +91,15 @@ int sk_sites_add_locks(struct sk_sites *s, uint64_t va, const uint8_t *table, si
  */
 int sk_sites_seal(struct sk_sites *s, const struct sk_text *text, uint64_t *bad) __must_check;
 
+/**
+ * sk_sites_seal_part - the same in parts: at most @n sites are checked
+ * @at: 0 at first, then as the part before left it; the table is sealed when it is s->count
+ *
+ * The whole table is sorted by the first part. The text must not change between them.
+ */
+int sk_sites_seal_part(struct sk_sites *s, const struct sk_text *text, uint32_t n, uint32_t *at,
+		       uint64_t *bad) __must_check;
+
 /** sk_sites_has - does [@addr, @addr + @n) lie in the range? Any numbers. */
 bool sk_sites_has(const struct sk_sites *s, uint64_t addr, uint64_t n);
 

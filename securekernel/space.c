@@ -32,17 +32,26 @@ bool space_user_range(uint64_t va, uint64_t n)
 	return va >= PAGE_SIZE && va < SPACE_TOP && n <= SPACE_TOP - va;
 }
 
-static void *take(struct space *s)
+uint64_t space_limit(const struct space *s)
 {
-	void *p = s->pages < s->limit ? page_alloc() : NULL;
+	return s->limit + (s->more ? memory_given_bytes() / PAGE_SIZE : 0);
+}
 
-	if (p)
-		s->pages++;
+/* Given pages first: so VTL1's own always suffice for everybody's limit, and for code. */
+static void *take(struct space *s, bool code)
+{
+	void *p = s->more && !code ? page_alloc_given() : NULL;
+
+	s->given += !!p;
+	if (!p && s->pages - s->given < s->limit)
+		p = page_alloc();
+	s->pages += !!p;
 	return p;
 }
 
 static void give(struct space *s, void *page)
 {
+	s->given -= page_is_given(page);
 	page_free(page);
 	s->pages--;
 }
@@ -56,7 +65,7 @@ static uint64_t *entry_of(struct space *s, uint64_t va, bool make)
 		uint64_t *e = &t[index_of(va, l)];
 
 		if (!*e) {
-			void *table = make ? take(s) : NULL;
+			void *table = make ? take(s, false) : NULL;
 
 			if (!table)
 				return NULL;
@@ -81,10 +90,10 @@ static uint64_t random_pages(void)
 	return (r & ((1ULL << RANDOM_BITS) - 1)) << PAGE_SHIFT;
 }
 
-int space_create(struct space *s, uint64_t limit)
+int space_create(struct space *s, uint64_t limit, bool more)
 {
-	*s = (struct space){ .limit = limit };
-	s->root = take(s);
+	*s = (struct space){ .limit = limit, .more = more };
+	s->root = take(s, false);
 	if (!s->root)
 		return -ENOMEM;
 	s->image = IMAGE_BASE + random_pages();
@@ -142,7 +151,7 @@ int space_map(struct space *s, uint64_t va, uint64_t pages, unsigned int rights)
 		if (e && *e) {
 			err = -EEXIST;
 		} else {
-			page = e ? take(s) : NULL;
+			page = e ? take(s, rights & SPACE_X) : NULL;
 			if (page)
 				*e = memory_gpa(page) | leaf_bits(rights);
 			else
@@ -187,7 +196,7 @@ uint64_t space_find(const struct space *s, uint64_t pages)
 	uint64_t at = s->map_top, run = 0;
 
 	/* As many pages as the limit allows lie below the top: a bounded look. */
-	for (uint64_t tries = 0; tries < 2 * s->limit + pages && run < pages; tries++) {
+	for (uint64_t tries = 0; tries < 2 * space_limit(s) + pages && run < pages; tries++) {
 		uint64_t *e = entry_of(w, at - PAGE_SIZE, false);
 
 		at -= PAGE_SIZE;

@@ -29,15 +29,25 @@
 
 struct space {
 	uint64_t *root;
-	uint64_t pages, limit; /* in pages, tables included */
+	uint64_t pages, limit; /* in pages, tables included; limit: of VTL1's own */
+	uint64_t given;        /* of `pages`, those from what VTL0 gave */
+	bool more;             /* may have all that VTL0 gave, beyond the limit */
 	uint64_t image, image_size;
 	uint64_t brk_start, brk;
 	uint64_t map_top; /* mmap goes down from here */
 	uint64_t stack_top;
 };
 
-/** space_create - an empty one with a limit of @limit pages and random places. 0, or -ENOMEM (then destroy it). */
-int space_create(struct space *s, uint64_t limit) __must_check;
+/**
+ * space_create - an empty one with a limit of @limit pages and random places
+ * @more: what VTL0 gave (OVBS_MSG_GIVE) is for it, beyond the limit: all but code
+ *
+ * 0, or -ENOMEM (then destroy it).
+ */
+int space_create(struct space *s, uint64_t limit, bool more) __must_check;
+
+/** space_limit - how many pages it may have now. */
+uint64_t space_limit(const struct space *s);
 
 /** space_destroy - wipe and give back every page. It runs nowhere. */
 void space_destroy(struct space *s);

@@ -3,7 +3,7 @@
  * The system calls of a trustlet: one const table; what is not in it is -ENOSYS.
  *
  * They are those that a single-threaded static program of glibc makes, and
- * openvbs's own. None waits for anything but the next request, and none takes
+ * openvbs's own; those of code integrity are in syscall_integrity.c. None waits for anything but the next request, and none takes
  * longer than its trustlet's memory limit allows.
  */
 #include <ovbs_compiler.h>
@@ -13,7 +13,7 @@
 #include "log.h"
 #include "memory.h"
 #include "random.h"
-#include "trustlet.h"
+#include "syscall.h"
 
 #define PROT_KNOWN  7ULL
 #define MAP_PRIVATE 0x02ULL
@@ -28,12 +28,6 @@
 #define STACK_LIMIT (128u << 10)
 
 #define MADV_DONTNEED 4u
-
-struct call {
-	struct trustlet *t;
-	uint64_t arg[6];
-	enum syscall_outcome outcome;
-};
 
 static int64_t sys_log(struct trustlet *t, uint64_t at, uint64_t n)
 {
@@ -80,7 +74,7 @@ static int64_t sys_brk(struct call *c)
 	uint64_t old = pages_of(s->brk) * PAGE_SIZE, new = pages_of(c->arg[0]) * PAGE_SIZE;
 
 	if (c->arg[0] < s->brk_start || !space_user_range(c->arg[0], 0) ||
-	    (c->arg[0] - s->brk_start) / PAGE_SIZE > s->limit)
+	    (c->arg[0] - s->brk_start) / PAGE_SIZE > space_limit(s))
 		return (int64_t)s->brk;
 	if (new > old && space_map(s, old, (new - old) / PAGE_SIZE, SPACE_R | SPACE_W))
 		return (int64_t)s->brk;
@@ -101,7 +95,7 @@ static int64_t sys_mmap(struct call *c)
 		return -EINVAL;
 	if (prot & SPACE_X)
 		return -EACCES; /* code comes from the image alone */
-	if (pages > s->limit)
+	if (pages > space_limit(s))
 		return -ENOMEM;
 	at = space_find(s, pages);
 	if (!at)
@@ -124,7 +118,7 @@ static int64_t sys_munmap(struct call *c)
 	uint64_t pages;
 
 	/* A range larger than all that can be there would only cost time. */
-	if (!range_ok(c, &pages) || !pages || pages > 4 * c->t->space.limit)
+	if (!range_ok(c, &pages) || !pages || pages > 4 * space_limit(&c->t->space))
 		return -EINVAL;
 	space_unmap(&c->t->space, c->arg[0], pages);
 	return 0;
@@ -136,7 +130,7 @@ static int64_t sys_mprotect(struct call *c)
 
 	if (!range_ok(c, &pages) || (c->arg[2] & ~PROT_KNOWN))
 		return -EINVAL;
-	if (pages > c->t->space.limit)
+	if (pages > space_limit(&c->t->space))
 		return -ENOMEM;
 	return space_protect(&c->t->space, c->arg[0], pages, (unsigned int)c->arg[2]);
 }
@@ -146,7 +140,7 @@ static int64_t sys_madvise(struct call *c)
 	static const uint8_t zeros[PAGE_SIZE];
 	uint64_t pages;
 
-	if (!range_ok(c, &pages) || pages > c->t->space.limit)
+	if (!range_ok(c, &pages) || pages > space_limit(&c->t->space))
 		return -EINVAL;
 	for (uint64_t i = 0; c->arg[2] == MADV_DONTNEED && i < pages; i++)
 		if (space_write(&c->t->space, c->arg[0] + i * PAGE_SIZE, zeros, PAGE_SIZE))
@@ -289,6 +283,16 @@ static const struct {
 	{ OVBS_TL_SEAL_KEY, OVBS_POLICY_SEAL, sys_seal_key },
 	{ OVBS_TL_COUNTER, OVBS_POLICY_COUNTER, sys_counter },
 	{ OVBS_TL_LOG, OVBS_POLICY_LOG, sys_tl_log },
+	{ OVBS_TL_GUEST_COPY, OVBS_POLICY_INTEGRITY, sys_guest_copy },
+	{ OVBS_TL_GUEST_FROZEN, OVBS_POLICY_INTEGRITY, sys_guest_frozen },
+	{ OVBS_TL_LOCKED, OVBS_POLICY_INTEGRITY, sys_locked },
+	{ OVBS_TL_MODULE_NEW, OVBS_POLICY_INTEGRITY, sys_module_new },
+	{ OVBS_TL_MODULE_FREEZE, OVBS_POLICY_INTEGRITY, sys_module_freeze },
+	{ OVBS_TL_MODULE_SITES, OVBS_POLICY_INTEGRITY, sys_module_sites },
+	{ OVBS_TL_MODULE_FUNCTIONS, OVBS_POLICY_INTEGRITY, sys_module_functions },
+	{ OVBS_TL_MODULE_GRANT, OVBS_POLICY_INTEGRITY, sys_module_grant },
+	{ OVBS_TL_MODULE_LIVE, OVBS_POLICY_INTEGRITY, sys_module_live },
+	{ OVBS_TL_MODULE_GONE, OVBS_POLICY_INTEGRITY, sys_module_gone },
 };
 
 enum syscall_outcome syscall(struct trustlet *t)

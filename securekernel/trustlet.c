@@ -108,8 +108,9 @@ static int put_arguments(struct trustlet *t, uint64_t *sp)
 static enum ovbs_result start(struct trustlet *t)
 {
 	uint64_t sp;
+	bool more = t->policy->flags & OVBS_POLICY_INTEGRITY;
 
-	if (space_create(&t->space, t->policy->memory_kib / (PAGE_SIZE / 1024)) ||
+	if (space_create(&t->space, t->policy->memory_kib / (PAGE_SIZE / 1024), more) ||
 	    space_load(&t->space, &t->plan, t->file, STACK_PAGES) || put_arguments(t, &sp)) {
 		space_destroy(&t->space);
 		return OVBS_E_OUT_OF_MEMORY;
@@ -333,8 +334,8 @@ static void info_of_kernel(struct ovbs_trustlet_info *out)
 	memcpy(out->name, name, sizeof(name));
 	out->security_version = boot->security_version;
 	out->state = OVBS_TRUSTLET_READY;
-	out->limit = boot->bytes;
-	out->memory = boot->bytes - memory_free_bytes();
+	out->limit = boot->bytes + memory_given_bytes();
+	out->memory = out->limit - memory_free_bytes();
 	for (unsigned int i = 0; i < trustlet_count; i++)
 		out->calls += trustlets[i].calls;
 }
@@ -362,7 +363,8 @@ bool trustlet_info(uint32_t index, struct ovbs_trustlet_info *out)
 	for (unsigned int i = 0; i < SESSIONS_MAX; i++)
 		out->sessions += t->sessions >> i & 1;
 	out->memory = t->pages * PAGE_SIZE;
-	out->limit = (uint64_t)t->policy->memory_kib * 1024;
+	out->limit = (uint64_t)t->policy->memory_kib * 1024 +
+		     (t->policy->flags & OVBS_POLICY_INTEGRITY ? memory_given_bytes() : 0);
 	out->time_ns = sk_ticks_to_ns(t->ticks);
 	out->calls = t->calls;
 	out->crashes = t->crashes;

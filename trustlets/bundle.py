@@ -20,7 +20,7 @@ MAX_TRUSTLETS = 16
 PAGE = 4096
 HEADER = struct.Struct("<4I")
 POLICY = struct.Struct("<16s32s6I2Q")
-FLAGS = {"debug": 1, "seal": 2, "counter": 4, "log": 8}
+FLAGS = {"debug": 1, "seal": 2, "counter": 4, "log": 8, "integrity": 16}
 NUMBERS = {"security_version": (1, 0xFFFFFFFF), "memory_kib": (1024, 65536),
            "budget_ms": (1, 60000), "sessions": (1, 64)}
 KEYS = {"name", "uuid", "allow", "debug", *NUMBERS}
@@ -90,9 +90,10 @@ def _flags(raw, where):
     if raw["debug"] not in ("yes", "no"):
         raise BundleError(f"{where}: debug = {raw['debug']}: must be yes or no")
     flags = FLAGS["debug"] if raw["debug"] == "yes" else 0
+    known = ", ".join(word for word in FLAGS if word != "debug")
     for word in raw["allow"].split():
         if word == "debug" or word not in FLAGS:
-            raise BundleError(f"{where}: allow: unknown '{word}'; known: seal, counter, log")
+            raise BundleError(f"{where}: allow: unknown '{word}'; known: {known}")
         flags |= FLAGS[word]
     return flags
 

@@ -5,7 +5,9 @@
  * was asked (cases S1, S9). Exit status: READINESS_MISSING_*.
  */
 #include <stdlib.h>
+#include <string.h>
 
+#include "modules.h"
 #include "output.h"
 #include "readiness_json.h"
 
@@ -48,28 +50,74 @@ static void print_service(struct vbsctl *v, const struct readiness_service *s)
 		 s->because[0] ? "; because of: " : "", s->because, s->note[0] ? "; " : "", s->note);
 }
 
+/* Modules that would be refused, and those that could not be looked at. */
+static void print_files(struct vbsctl *v, const char *label, const json_t *files)
+{
+	json_t *file;
+	size_t i;
+
+	json_array_foreach(files, i, file)
+	{
+		const char *package = json_string_value(json_object_get(file, "Package"));
+
+		out_text(v, "    %s: %s: %s%s%s%s", label,
+			 json_string_value(json_object_get(file, "Path")),
+			 json_string_value(json_object_get(file, "Reason")), *package ? " [" : "",
+			 package, *package ? "]" : "");
+	}
+}
+
+static void print_modules(struct vbsctl *v, const json_t *m)
+{
+	const char *label = "Modules on disk (memory integrity)",
+		   *problem = json_string_value(json_object_get(m, "Problem"));
+	const json_t *refused = json_object_get(m, "Refused"), *unread = json_object_get(m, "NotRead");
+	bool all = json_is_true(json_object_get(m, "All")),
+	     keys = json_is_true(json_object_get(m, "KeysRead"));
+	size_t bad = json_array_size(refused), unknown = json_array_size(unread);
+
+	if (*problem) {
+		out_line(v, MARK_WARN, label, "unknown: %s", problem);
+		return;
+	}
+	out_line(v, bad ? MARK_WARN : MARK_NONE, label, "%zu of %lld%s would be refused%s%s", bad,
+		 (long long)json_integer_value(json_object_get(m, "Count")),
+		 all ? "" : " that are not the kernel's own",
+		 unknown ? ", some could not be looked at" : "",
+		 keys ? "" : "; the kernel's keyrings can't be read (run as root): only signatures were looked at");
+	print_files(v, "refused", refused);
+	print_files(v, "unknown", unread);
+}
+
 int cmd_readiness(struct vbsctl *v, int argc, char **argv)
 {
+	bool all = argc == 2 && strcmp(argv[1], "--modules") == 0;
 	struct gathered facts;
 	struct readiness r;
 	struct live *l;
+	json_t *modules;
 
-	if (argc != 1)
+	if (argc != 1 && !all)
 		return vbsctl_error(v, READINESS_NOT_DONE,
-				    "readiness: \"%s\": there are no arguments", argv[1]);
+				    "readiness: \"%s\": arguments: [--modules]", argv[argc - 1]);
 	l = live_load(v);
 	gather_judge(v, l, &facts, &r);
+	modules = modules_check(v, all);
 	for (unsigned int i = 0; i < READINESS_ROWS; i++)
 		print_row(v, &r.row[i]);
 	out_text(v, "%s", "");
 	for (unsigned int i = 0; i < READINESS_SERVICES; i++)
 		print_service(v, &r.service[i]);
+	print_modules(v, modules);
 	out_text(v, "%s", "");
 	out_text(v, "This is what the machine could carry%s; whether it runs: %s.",
 		 facts.platform.by_loader ? ", as openvbs.efi read it" : ", as far as Linux can see",
 		 l->state.text);
-	if (v->json)
+	if (v->json) {
 		v->out = readiness_json(&facts, &r);
+		json_object_set(v->out, "Modules", modules);
+	}
+	json_decref(modules);
 	free(l);
 	return (int)r.missing;
 }

@@ -4,27 +4,19 @@
  * of the three kinds of "Key was rejected by service" it would be (case L1):
  * unsigned; signed with a key that no keyring has; signed with a key that is only
  * in a keyring which does not count for modules. Nothing is loaded to find out.
- *
- * Keyrings: /proc/keys gives their numbers, keyctl() what is linked into them.
- * Below a test's root they are the file "keyrings": a ring and a key each line.
  */
 #define _GNU_SOURCE
 #include "diagnose.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include <linux/keyctl.h>
 
 #include "files.h"
+#include "keyrings.h"
 #include "modsig.h"
+#include "module_file.h"
 
-#define MODULE_MAX  (64u << 20)
-#define KEYS_MAX    (4u << 20)
-#define RING_KEYS   1024
+#define DEP_MAX     (16u << 20)
 #define LOADED      "/sys/module/openvbs"
 #define LOCKDOWN    "/sys/kernel/security/lockdown"
 #define SIG_ENFORCE "/sys/module/module/parameters/sig_enforce"
@@ -62,7 +54,7 @@ static bool find_listed(struct vbsctl *v, struct module *m)
 	char *text, *line;
 
 	snprintf(dep, sizeof(dep), "/lib/modules/%s/modules.dep", m->release);
-	text = file_read_all(v, dep, KEYS_MAX * 4, &len);
+	text = file_read_all(v, dep, DEP_MAX, &len);
 	for (line = text; line && *line && !m->listed;) {
 		char *end = strchrnul(line, '\n');
 
@@ -95,79 +87,6 @@ static bool find_unlisted(struct vbsctl *v, struct module *m)
 	return false;
 }
 
-/* --- keyrings ---------------------------------------------------------- */
-
-static void look_into_ring(uint32_t bit, long id, struct module *m)
-{
-	int32_t keys[RING_KEYS];
-	char text[512];
-	long n = syscall(SYS_keyctl, KEYCTL_READ, id, keys, sizeof(keys));
-
-	if (n < 0)
-		return;
-	m->rings_read = true;
-	if (n > (long)sizeof(keys))
-		n = (long)sizeof(keys);
-	for (long i = 0; i < n / (long)sizeof(keys[0]); i++) {
-		long len = syscall(SYS_keyctl, KEYCTL_DESCRIBE, keys[i], text, sizeof(text) - 1);
-		const char *what = text;
-
-		if (len <= 0 || len >= (long)sizeof(text))
-			continue;
-		text[len] = '\0';
-		for (int field = 0; field < 4 && what; field++) /* "type;uid;gid;perm;description" */
-			what = strchr(what, ';') ? strchr(what, ';') + 1 : NULL;
-		if (what && modsig_matches(&m->sig, what))
-			m->rings |= bit;
-	}
-}
-
-/* proc_keys(5): "0ff1ce00 I------ 1 perm 1f0b0000 0 0 keyring .builtin_trusted_keys: 3" */
-static void look_into_proc_keys(char *text, struct module *m)
-{
-	char *save = NULL;
-
-	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		unsigned int id;
-		char type[32], name[64];
-
-		if (sscanf(line, "%x %*s %*s %*s %*s %*s %*s %31s %63[^:]", &id, type, name) == 3 &&
-		    strcmp(type, "keyring") == 0 && keyring_bit(name) != 0)
-			look_into_ring(keyring_bit(name), (long)(int32_t)id, m);
-	}
-}
-
-/* Tests: "RING<tab>DESCRIPTION" */
-static void look_into_test_file(char *text, struct module *m)
-{
-	char *save = NULL;
-
-	m->rings_read = true;
-	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		char *key = strchr(line, '\t');
-
-		if (!key)
-			continue;
-		*key = '\0';
-		if (modsig_matches(&m->sig, key + 1))
-			m->rings |= keyring_bit(line);
-	}
-}
-
-static void find_key(struct vbsctl *v, struct module *m)
-{
-	size_t len;
-	char *text = file_read_all(v, *v->root ? "/keyrings" : "/proc/keys", KEYS_MAX, &len);
-
-	if (!text)
-		return;
-	if (*v->root)
-		look_into_test_file(text, m);
-	else
-		look_into_proc_keys(text, m);
-	free(text);
-}
-
 /* --- judgement --------------------------------------------------------- */
 
 /* Why the kernel insists on a signature. Return: NULL if it does not. */
@@ -180,21 +99,6 @@ static const char *enforced(struct vbsctl *v)
 	if (file_line(v, SIG_ENFORCE, line, sizeof(line)) > 0 && line[0] == 'Y')
 		return "module.sig_enforce";
 	return NULL;
-}
-
-/*
- * Upstream trusts the built-in and secondary keyrings for modules, and .machine
- * is linked into the latter. Debian and Ubuntu patch their kernels to trust .platform as well.
- */
-static uint32_t rings_that_count(struct vbsctl *v)
-{
-	uint32_t rings = KEYRING_BUILTIN | KEYRING_SECONDARY | KEYRING_MACHINE;
-	char version[256];
-
-	if (file_line(v, "/proc/version", version, sizeof(version)) > 0 &&
-	    (strcasestr(version, "debian") || strcasestr(version, "ubuntu")))
-		rings |= KEYRING_PLATFORM;
-	return rings;
 }
 
 static void signer(const struct modsig *sig, char *text, size_t size)
@@ -220,7 +124,7 @@ static void judge_signed(struct vbsctl *v, const struct module *m, enum finding_
 			     "enrol the signer's certificate: mokutil --import FILE.der (DKMS: /var/lib/dkms/mok.pub), reboot, and confirm at the blue screen",
 			     "not loaded: \"Key was rejected by service\": signed by %s, but that key is in no keyring of the kernel: its MOK is not enrolled",
 			     who);
-	else if (by && (m->rings & rings_that_count(v)) == 0)
+	else if (by && (m->rings & keyrings_that_count(v)) == 0)
 		diagnose_add(d, "module", title, bad,
 			     "let the kernel trust MOK: enrol it there (mokutil --import) and run mokutil --trust-mok; or sign with a key that counts",
 			     "not loaded: \"Key was rejected by service\": signed by %s; that key is only in .platform (db, or MOK without .machine), which does not count for modules",
@@ -231,11 +135,14 @@ static void judge_signed(struct vbsctl *v, const struct module *m, enum finding_
 			     m->rings != 0 ? ", which the kernel trusts" : "");
 }
 
-static bool is_compressed(const char *path)
+static void find_key(struct vbsctl *v, struct module *m)
 {
-	size_t n = strlen(path);
+	struct keyrings *k = keyrings_load(v);
 
-	return n < 3 || strcmp(path + n - 3, ".ko") != 0;
+	m->rings_read = k != NULL;
+	if (k)
+		m->rings = keyrings_of(k, &m->sig);
+	keyrings_free(k);
 }
 
 static void judge_file(struct vbsctl *v, struct module *m, enum finding_result bad, struct diagnosis *d)
@@ -249,15 +156,11 @@ static void judge_file(struct vbsctl *v, struct module *m, enum finding_result b
 			     "%.200s is there, but modules.dep does not list it", m->path);
 		return;
 	}
-	if (is_compressed(m->path)) {
-		diagnose_add(d, "module", title, bad, "modprobe openvbs; modinfo openvbs shows its signature",
-			     "not loaded; %.200s is compressed, its signature was not looked at", m->path);
-		return;
-	}
-	data = file_read_all(v, m->path, MODULE_MAX, &len);
+	data = module_file_end(v, m->path, &len, m->why);
 	if (!data) {
-		diagnose_add(d, "module", title, bad, "depmod -a; or install it again",
-			     "not loaded; %.200s: %s", m->path, strerror(errno));
+		diagnose_add(d, "module", title, bad,
+			     "modprobe openvbs; or install it again, and run depmod -a",
+			     "not loaded; %.200s: %s", m->path, m->why);
 		return;
 	}
 	modsig_decode(data, len, &m->sig, m->why);

@@ -28,7 +28,9 @@ static const struct command {
 	  "  --check    no output; 0: running as configured, 1: not, 4: can't tell\n"
 	  "  --level N  with --check: the level has to be N at least (3 fulfils 1)\n"
 	  "  --verbose  every setting with its source\n" },
-	{ "readiness", cmd_readiness, "what this machine has of what is needed", "\n" },
+	{ "integrity", cmd_integrity, "the kernel's code: what is frozen, let in, refused", "\n" },
+	{ "readiness", cmd_readiness, "what this machine has of what is needed",
+	  "[--modules]\n  --modules  look at the kernel's own modules, too\n" },
 	{ "enable", cmd_enable, "switch it, or one service, on",
 	  "[memory-integrity|credential-guard] [--level 0|1|3] [--lock] [--mandatory]\n"
 	  "  --level N    platform level: 0 nothing, 1 Secure Boot (default), 3 also DMA protection\n"

@@ -10,12 +10,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/klog.h>
 #include <unistd.h>
 
 #include "diagnose.h"
 #include "efivars.h"
 #include "files.h"
+#include "kmsg.h"
 #include "mask.h"
 #include "readiness_json.h"
 #include "smbios.h"
@@ -26,8 +26,6 @@
 #define TEXT_MAX       (1u << 20)
 #define ENTRIES_MAX    64
 #define TITLE_MAX      64
-#define KLOG_READ_ALL  3
-#define KLOG_SIZE      10
 #define DEVICE_SETTLED "/dev/openvbs"
 
 /* A new string without secrets and without what is no ASCII. */
@@ -164,31 +162,13 @@ static bool line_matters(const char *line)
 	return false;
 }
 
-static char *kernel_messages(struct vbsctl *v)
-{
-	int size = *v->root ? 0 : klogctl(KLOG_SIZE, NULL, 0), n;
-	size_t len;
-	char *text;
-
-	if (*v->root)
-		return file_read_all(v, "/dmesg", TEXT_MAX, &len);
-	text = size > 0 ? malloc((size_t)size + 1) : NULL;
-	n = text ? klogctl(KLOG_READ_ALL, text, size) : -1;
-	if (n < 0) {
-		free(text);
-		return NULL;
-	}
-	text[n] = '\0';
-	return text;
-}
-
 static json_t *messages_json(struct vbsctl *v)
 {
-	char *text = kernel_messages(v), *save = NULL;
+	char *text = kmsg_read(v), *save = NULL;
 	json_t *list = json_array();
 
 	if (!text)
-		json_array_append_new(list, unreadable(errno ? errno : EPERM));
+		json_array_append_new(list, unreadable(errno));
 	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line;
 	     line = strtok_r(NULL, "\n", &save))
 		if (line_matters(line))
@@ -209,10 +189,12 @@ static json_t *kernel_json(struct vbsctl *v)
 
 static json_t *module_json(struct vbsctl *v)
 {
-	return json_pack("{s:b, s:b, s:o, s:o, s:o}", "Loaded", file_exists(v, "/sys/module/openvbs"),
+	return json_pack("{s:b, s:b, s:o, s:o, s:o, s:o, s:o}", "Loaded", file_exists(v, "/sys/module/openvbs"),
 			 "Device", file_exists(v, DEVICE_SETTLED), "Version",
 			 file_json(v, SECURITYFS "/version"), "Exits",
-			 file_json(v, SECURITYFS "/exits"), "Log", file_json(v, SECURITYFS "/log"));
+			 file_json(v, SECURITYFS "/exits"), "Integrity",
+			 file_json(v, SECURITYFS "/integrity"), "Modules",
+			 file_json(v, SECURITYFS "/modules"), "Log", file_json(v, SECURITYFS "/log"));
 }
 
 /* Replace every string of the value. */

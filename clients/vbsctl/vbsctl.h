@@ -42,6 +42,7 @@ vbsctl_command cmd_events;    /* cmd_events.c */
 vbsctl_command cmd_metrics;   /* cmd_metrics.c */
 vbsctl_command cmd_reg;       /* cmd_reg.c */
 vbsctl_command cmd_policy;    /* cmd_policy.c */
+vbsctl_command cmd_integrity; /* cmd_integrity.c */
 vbsctl_command cmd_readiness; /* cmd_readiness.c */
 vbsctl_command cmd_diagnose;  /* cmd_diagnose.c */
 vbsctl_command cmd_report;    /* cmd_report.c */

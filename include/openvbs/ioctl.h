@@ -8,7 +8,8 @@
  * parameter types), E2BIG (buffers together over OVBS_DATA_SIZE after rounding
  * each up to 16 bytes), EBADF (session of another open file), ENODEV (no VTL1),
  * ENOMEM, EINTR (a fatal signal came while waiting for a busy trustlet; nothing was begun).
- * Sessions end with the open file.
+ * Sessions end with the open file. A trustlet that is the kernel's own can't be
+ * opened: OVBS_E_ACCESS_DENIED from OVBS_ORIGIN_COMMS.
  */
 #ifndef OPENVBS_IOCTL_H
 #define OPENVBS_IOCTL_H

@@ -28,7 +28,7 @@
 #define OVBS_SK_SEED_BYTES   48
 
 /* Pages for the secure kernel itself, beside image, bundle and the trustlets' own limits. */
-#define OVBS_SK_POOL_BASE    (9u << 18)
+#define OVBS_SK_POOL_BASE    (16u << 18)
 #define OVBS_SK_POOL_PER_CPU (64u << 10)
 
 struct ovbs_sk_info {

@@ -37,7 +37,7 @@ enum ovbs_tl_call {
 
 	/* (uint64_t va, void *to, size_t n): a copy of VTL0's kernel memory, n up to OVBS_TL_COPY_MAX; VTL0 can change the original. 0, -EFAULT (not mapped there, no RAM of VTL0's, or no place at @to), -EINVAL. */
 	OVBS_TL_GUEST_COPY = 0x4F10,
-	/* The same of memory that is frozen, so what was read stays so until it is thawed; -EACCES: a page is not frozen. */
+	/* The same of memory that is frozen, so what was read stays so until it is thawed; of a module, the pages that were frozen at @va, whatever VTL0's tables say now. -EACCES: a page is not frozen. */
 	OVBS_TL_GUEST_FROZEN = 0x4F11,
 	/* (): 1 after lockdown, 0 before. */
 	OVBS_TL_LOCKED = 0x4F12,
@@ -46,17 +46,18 @@ enum ovbs_tl_call {
 	/*
 	 * (uint64_t module, uint64_t va, uint64_t pages, uint32_t what): @pages pages, up to OVBS_TL_PAGES_MAX, that VTL0's
 	 * kernel maps at @va are frozen as the module's: VTL0 can't write them, its kernel can't execute them. Pieces of one
-	 * range follow each other, by address; @what: enum ovbs_tl_pages. 0; -EACCES: a page is somebody's already (frozen,
+	 * range follow each other, by address; @what: enum ovbs_tl_pages. Text, and init's text, are one range each, less than
+	 * 4 GiB apart, and whole before the first SITES or FUNCTIONS. 0; -EACCES: a page is somebody's already (frozen,
 	 * given, a message page); -EFAULT: not mapped, no RAM; -EINVAL; -ENOENT; -ENOMEM. After an error: OVBS_TL_MODULE_GONE.
 	 */
 	OVBS_TL_MODULE_FREEZE = 0x4F14,
-	/* (uint64_t module, const struct ovbs_tl_site *site, uint32_t n): places in its text that the kernel may patch, any order, n up to OVBS_TL_SITES_MAX in a call; before GRANT. 0, -EFAULT, -EINVAL, -ENOENT, -ENOMEM. */
+	/* (uint64_t module, const struct ovbs_tl_site *site, uint32_t n): places in its text that the kernel may patch, any order, n up to OVBS_TL_SITES_MAX in a call; before GRANT, and of the module made last only. 0, -EFAULT, -EINVAL, -ENOENT, -ENOMEM. */
 	OVBS_TL_MODULE_SITES = 0x4F15,
 	/* (uint64_t module, const uint64_t *address, uint32_t n): where its functions begin, in ascending order over all calls: what patches may lead to; limits and errors as SITES. */
 	OVBS_TL_MODULE_FUNCTIONS = 0x4F16,
-	/* (uint64_t module): its text becomes executable; the number of pages that are left to do: call again until 0. The first call checks the sites: -EBADMSG, none of its forms stands there, or two overlap. -ENOENT, -EINVAL, -ENOMEM. */
+	/* (uint64_t module): its text becomes executable; the number of pages that are left to do: call again until 0. The first calls check the sites: -EBADMSG, none of its forms stands there, or two overlap. -ENOENT, -EINVAL, -ENOMEM. After an error it never runs: MODULE_GONE. */
 	OVBS_TL_MODULE_GRANT = 0x4F17,
-	/* (uint64_t module): its init is over: init's pages are thawed, those of OVBS_TL_PAGES_R_AFTER_INIT are frozen. Pages left; -ENOENT, -EINVAL (not granted). */
+	/* (uint64_t module): its init is over: init's pages are thawed, those of OVBS_TL_PAGES_R_AFTER_INIT are frozen. Pages left; -ENOENT, -EINVAL (not granted), -ENOMEM (init's are thawed, but not all others frozen). */
 	OVBS_TL_MODULE_LIVE = 0x4F18,
 	/* (uint64_t module): all of its pages are thawed, text first; at the end the number is forgotten. Pages left; -ENOENT. */
 	OVBS_TL_MODULE_GONE = 0x4F19,
@@ -70,7 +71,7 @@ enum ovbs_tl_call {
 enum ovbs_tl_pages {
 	OVBS_TL_PAGES_RX = 0,            /* text */
 	OVBS_TL_PAGES_R = 1,             /* read-only data */
-	OVBS_TL_PAGES_R_AFTER_INIT = 2,  /* not frozen before LIVE */
+	OVBS_TL_PAGES_R_AFTER_INIT = 2,  /* the module's, but not frozen before LIVE */
 	OVBS_TL_PAGES_RX_UNTIL_INIT = 3, /* init's text; thawed by LIVE */
 	OVBS_TL_PAGES_R_UNTIL_INIT = 4,
 };

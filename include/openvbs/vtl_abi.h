@@ -96,7 +96,13 @@ enum ovbs_msg_op {
 	OVBS_MSG_FREEZE = 8, /* in: param[0] first GPA and number of pages, param[1].a enum ovbs_freeze; before lockdown */
 	OVBS_MSG_LOCKDOWN = 9, /* from now on VTL0's kernel executes frozen code only */
 	OVBS_MSG_SITES = 10, /* in: param[0] enum ovbs_sites and a virtual address, param[1].a bytes; before lockdown */
-	OVBS_MSG_GIVE = 11, /* in: param[0] first GPA, 2 MiB aligned, and a number of OVBS_GIVE_BYTES: VTL1's memory until reset */
+	OVBS_MSG_GIVE = 11, /* in: param[0] first GPA, 2 MiB aligned, and a number of OVBS_GIVE_BYTES, up to OVBS_GIVE_MAX: VTL1's memory until reset */
+	/*
+	 * out, four values: param[0] writes of frozen text that were carried out, and that were not; param[1] executions and
+	 * writes of pages without that right, refused (with the former); param[2] modules that may run now, after lockdown or
+	 * before, and pages that VTL0 can't write now; param[3] modules that were ever allowed, bytes given to VTL1.
+	 */
+	OVBS_MSG_INTEGRITY = 12,
 };
 
 /* How pages are frozen: VTL0 can't write them until reset, and... */
@@ -120,12 +126,14 @@ enum ovbs_sites {
 	OVBS_SITES_TRACER = 7,       /* ftrace_call or ftrace_regs_call: 5 bytes */
 	/*
 	 * The text of a module that is there before lockdown, whole pages, frozen as code. FUNCTIONS, JUMPS, STATIC_CALLS,
-	 * TRAMPOLINES and FTRACE that follow are this one's, until the next; FUNCTIONS lie anywhere and are copied.
+	 * TRAMPOLINES and FTRACE that follow are this one's, until the next; FUNCTIONS lie anywhere, are copied, and come in
+	 * pieces like the other tables, ascending over all of them.
 	 */
 	OVBS_SITES_MODULE = 8,
 };
 #define OVBS_SITES_BYTES 65536u
 #define OVBS_GIVE_BYTES  (2u << 20)
+#define OVBS_GIVE_MAX    8u /* in one message; 64 in all */
 
 #define OVBS_MSG_ABI 1
 

@@ -437,8 +437,10 @@ LOCKDOWN = (
 
 
 PATCH = (
-    vtl1("ok", "patch_arm", "patch_undo", why="what Linux's own patching writes is done")
-    + vtl1("#GP", *[f"patch_{n}" for n in words("arm_twice target finish_other mov stosb down inside beside tail whole long from_0")],
+    vtl1("ok", "patch_arm", "patch_undo", *[f"patch_copy_{n}" for n in words("arm tail undo")],
+         why="what Linux's own patching writes is done, with either of its copies")
+    + vtl1("#GP", *[f"patch_{n}" for n in words("arm_twice target finish_other mov stosb down inside beside tail whole long from_0 "
+                                                "copy_beside copy_whole copy_long copy_elsewhere copy_last copy_target")],
            why="a patch of frozen text is judged by place, bytes and order: everything else is refused")
     + vtl1("kept", "patch_content")
 )
@@ -697,7 +699,8 @@ ANY_CONTROL = {
     "lockdown": {"lockdown": "none"},
     "lockdown_ap": {"lockdown_ap": "none"},
     "lockdown_user": {"lockdown_exec_user": "none"},
-    "patch": {"patch_arm_twice": "ok", "patch_mov": "ok", "patch_whole": "ok", "patch_content": "written"},
+    "patch": {"patch_arm_twice": "ok", "patch_mov": "ok", "patch_whole": "ok", "patch_copy_elsewhere": "ok",
+              "patch_copy_beside": "ok", "patch_content": "written"},
     "vtl1_trustlet": {"tl_read_kernel": "none"},
     "vtl1_endless": {"tl_endless": "none"},
     "vtl1_registers": {"registers_general": "none"},

@@ -8,6 +8,7 @@
 /* links: trustlets/integrity/module_elf.c trustlets/integrity/module_layout.c trustlets/integrity/module_reloc.c */
 /* links: trustlets/integrity/module_sites.c trustlets/integrity/module_patch.c trustlets/integrity/module_alt.c */
 /* links: trustlets/integrity/module_insn.c trustlets/integrity/module_sort.c trustlets/integrity/module_compare.c */
+/* links: trustlets/integrity/module_names.c */
 #include "fuzz.h"
 
 #include "../unit/module_sample.h"
@@ -39,6 +40,8 @@ static void check(const uint8_t *file, size_t size, bool new, uint32_t caps)
 	FUZZ_CHECK((module_check(copy + 1, size, &place, &policy, &source, &r) == 0) == !r.reason);
 	for (size_t i = 1; i < r.sites && !r.reason; i++)
 		FUZZ_CHECK(r.site[i - 1].address + r.site[i - 1].size <= r.site[i].address);
+	for (size_t i = 1; i < r.functions; i++)
+		FUZZ_CHECK(r.function[i - 1] < r.function[i]);
 	module_release(&r);
 	free(copy);
 }

@@ -1,22 +1,24 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Debian's own modules as its kernel loads them, judged by trustlets/integrity/module*.c.
+"""Debian's own modules as its kernel loads them, judged by trustlets/integrity.
 
     tests/integrity/modules.py [--count N] [--flips N] [NAME ...]
 
 Boots the tiny image, loads modules (all that are named; default: N of each part of the tree) while moddump.ko
-hands out their memory at the end of MODULE_STATE_COMING, and runs modcheck on the dump. Needs no openvbs.
+hands out their memory at the end of MODULE_STATE_COMING, and runs on the dump modcheck (the comparison alone, with
+changed bits) and placecheck (the trustlet's commands, with Debian's signatures). Needs no openvbs.
 """
 
 import argparse
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests/integrity"
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests/unit")]
+
+import ci_kernel  # noqa: E402
 
 from machine import Machine  # noqa: E402
 from machine.common import BUILD  # noqa: E402
@@ -51,14 +53,20 @@ def other_kernel(folder):
 
 
 def build(headers):
-    """moddump.ko for the tiny image's kernel, and modcheck."""
+    """moddump.ko for the tiny image's kernel, modcheck, placecheck."""
     src = OUT / "moddump"
     src.mkdir(parents=True, exist_ok=True)
     for f in (HERE / "moddump").iterdir():
         (src / f.name).write_bytes(f.read_bytes())
     run("make", "-s", "-C", headers, f"M={src}", "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules", stderr=subprocess.DEVNULL)
-    run("gcc", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wno-unused-parameter", "-O2", "-g", "-o", OUT / "modcheck",
-        HERE / "modcheck.c", *sorted((ROOT / "trustlets/integrity").glob("module_*.c")))
+    cc = ["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wno-unused-parameter", "-O2", "-g"]
+    trustlet, lib = ROOT / "trustlets/integrity", ROOT / "trustlets/lib"
+    run(*cc, "-o", OUT / "modcheck", HERE / "modcheck.c", *sorted(trustlet.glob("module_*.c")))
+    cc += ["-DOVBS_HOST=1", f"-I{ROOT}/include", f"-I{lib}"]
+    run(*cc, "-c", "-o", OUT / "main.o", "-Dmain=trustlet_main", "-include", lib / "host.h", trustlet / "main.c")
+    run(*cc, "-o", OUT / "placecheck", HERE / "placecheck.c", OUT / "main.o",
+        *sorted(set(trustlet.glob("*.c")) - {trustlet / "main.c"}),
+        *(lib / name for name in ("trustlet.c", "backend_host.c", "backend_host_ci.c")), "-lmbedx509", "-lmbedcrypto")
     return src / "moddump.ko"
 
 
@@ -72,6 +80,14 @@ def disk():
     with open(dump, "wb") as f:
         f.truncate(3 << 30)
     return image, dump
+
+
+def certificates():
+    """The built-in ones of the tiny image's kernel, in a file."""
+    with open(tiny.kernel() / "vmlinuz", "rb") as f:
+        found = ci_kernel.certificate_list(ci_kernel.decompressed(f.read()))
+    (OUT / "certificates").write_bytes(found)
+    return OUT / "certificates"
 
 
 def choose(count):
@@ -136,8 +152,11 @@ def main():
     (OUT / "symbols").write_text("\n".join(lines) + "\n")
     (OUT / "files").write_text("".join(f"{p.stem.replace('-', '_')} {p}\n" for p in module_tree().rglob("*.ko")))
     sys.stdout.flush()
-    os.execv(OUT / "modcheck", ["modcheck", str(dump), str(OUT / "symbols"), str(OUT / "files"),
-                                ".".join(tiny.kernel_package()[0].split(".")[:2]), str(a.flips)])
+    told = [dump, OUT / "symbols", OUT / "files", ".".join(tiny.kernel_package()[0].split(".")[:2])]
+    with open(OUT / "placecheck.log", "w", encoding="utf-8") as log:
+        failed = [subprocess.run([OUT / "modcheck", *map(str, told), str(a.flips)], check=False).returncode,
+                  subprocess.run([OUT / "placecheck", *map(str, told), certificates()], stderr=log, check=False).returncode]
+    sys.exit(any(failed))
 
 
 if __name__ == "__main__":

@@ -52,9 +52,10 @@ def exits(m):
 
 def files_checks(check, m, flavor):
     m.sh("insmod /root/openvbs.ko")
-    check("the six files are there", m.sh(f"ls {DIR}").split() == ["exits", "integrity", "log", "state", "trustlets", "version"])
-    modes = m.sh(f"stat -c '%a %u' {DIR}/log {DIR}/exits {DIR}/state {DIR}/version {DIR}/trustlets {DIR}/integrity").splitlines()
-    check("log for root alone, the rest for all", modes == ["400 0", *5 * ["444 0"]], modes)
+    check("the seven files are there",
+          m.sh(f"ls {DIR}").split() == ["exits", "integrity", "log", "modules", "state", "trustlets", "version"])
+    modes = m.sh(f"stat -c '%a %u' {DIR}/log {DIR}/exits {DIR}/state {DIR}/version {DIR}/trustlets {DIR}/integrity {DIR}/modules").splitlines()
+    check("log and modules for root alone, the rest for all", modes == ["400 0", *5 * ["444 0"], "400 0"], modes)
     version = m.sh(f"cat {DIR}/version")
     check("version", re.fullmatch(r"hypervisor \d+\.\d+\.\d+\nmodule \d+\.\d+\.\d+\nvtl1 \d+\.\d+\.\d+\n"
                                   r"vtl1_abi 1\nvtl1_security_version \d+\n*", version), version)

@@ -76,6 +76,18 @@ def test_several_and_their_alignment():
     assert lines[0].startswith("probe: 01234567-89ab-4cde-8f01-23456789abcd") and lines[1].startswith("other: ")
 
 
+def test_every_word_is_a_bit_of_its_own():
+    words = ("seal", "counter", "log", "integrity")
+    for word, bit in zip(words, (2, 4, 8, 16)):
+        data = make(text=policy(allow=word))
+        assert struct.unpack_from("<I", data, 16 + 52)[0] == bit
+        assert f" sessions, {word}; " in next(iter(bundle.listing(data, "x")))
+    assert struct.unpack_from("<I", make(text=policy(allow=" ".join(words))), 16 + 52)[0] == 30
+    header = (ROOT / "include/openvbs/trustlet_abi.h").read_text()
+    everything = int(re.search(r"OVBS_POLICY_ALL\s+(0x\w+?)u", header)[1], 16)
+    assert everything == sum(bundle.FLAGS.values())
+
+
 @pytest.mark.parametrize("text, match", [
     (policy() + "color = red\n", r"p\.conf:9: unknown key 'color'"),
     (policy() + "name = again\n", "'name' is there twice"),
@@ -98,7 +110,7 @@ def test_several_and_their_alignment():
     (policy(sessions="0"), "sessions"),
     (policy(sessions="65"), "sessions"),
     (policy(sessions="-1"), "sessions"),
-    (policy(allow="seal fly"), "unknown 'fly'"),
+    (policy(allow="seal fly"), "unknown 'fly'; known: seal, counter, log, integrity"),
     (policy(allow="debug"), "unknown 'debug'"),
     (policy(debug="maybe"), "must be yes or no"),
 ])

@@ -6,6 +6,7 @@ Another binary: VBSCTL=path
 """
 
 import json
+import lzma
 import os
 import shutil
 import stat
@@ -440,7 +441,17 @@ def test_module_signature_is_broken(m):
     with_module(m, b"\x7fELF" + b"~Module signature appended~\n")
     m.finding("module", "stops it", "trailer is not there")
     with_module(m, b"\xfd7zXZ", name="openvbs.ko.xz")
-    m.finding("module", "stops it", "compressed")
+    m.finding("module", "stops it", "compression (xz) is damaged")
+    with_module(m, b"\x28\xb5\x2f\xfd", name="openvbs.ko.zst")
+    m.finding("module", "stops it", "compressed in a way that is not read")
+
+
+def test_module_is_compressed(m):
+    with_module(m, lzma.compress(signed_module(m.path)), name="openvbs.ko.xz")
+    m.file("keyrings", ".builtin_trusted_keys\tDebian Secure Boot CA: 6cce\n")
+    m.finding("module", "stops it", "its MOK is not enrolled")
+    with_module(m, lzma.compress(b"\x7fELF"), name="openvbs.ko.xz")
+    m.finding("module", "stops it", "is not signed, and lockdown asks for a signature")
 
 
 def test_module_does_not_matter_yet(m):

@@ -53,6 +53,7 @@ enum {
 	S_STATIC,
 	S_DATA,
 	S_MODULE,
+	S_MODINFO,
 	S_SYMTAB,
 	S_STRTAB,
 	S_NAMES,
@@ -71,6 +72,7 @@ enum {
 	Y_SCT,
 	Y_KEY,
 	Y_OWN,
+	Y_FUNC,
 	Y_MAX
 };
 
@@ -82,7 +84,7 @@ struct sample {
 };
 
 static const char sample_symbols[] = "\0__fentry__\0__x86_return_thunk\0__x86_indirect_thunk_rax\0"
-				     "__SCT__x\0__SCK__x\0__SCT__own";
+				     "__SCT__x\0__SCK__x\0__SCT__own\0func";
 
 /* Appends contents. Return: its place. */
 static inline uint8_t *sample_add(struct sample *s, const char *name, uint32_t type, uint64_t flags,
@@ -171,6 +173,7 @@ static inline void sample_sections(struct sample *s, bool new)
 	sample_add(s, ".static_call_sites", SHT_PROGBITS, AW, zeros, 16, 8);
 	sample_add(s, ".data", SHT_PROGBITS, AW, zeros, 8, 8);
 	sample_add(s, ".gnu.linkonce.this_module", SHT_PROGBITS, AW, zeros, 64, 64);
+	sample_add(s, ".modinfo", SHT_PROGBITS, A, "license=GPL\0name=sample", 24, 1);
 }
 
 static inline void sample_symtab(struct sample *s)
@@ -185,6 +188,7 @@ static inline void sample_symtab(struct sample *s)
 		[Y_SCT] = { .st_name = 56, .st_info = 0x10 },
 		[Y_KEY] = { .st_name = 65, .st_info = 0x10 },
 		[Y_OWN] = { .st_name = 74, .st_info = 0x12, .st_shndx = S_TRAMP },
+		[Y_FUNC] = { .st_name = 85, .st_info = 2, .st_shndx = S_TEXT, .st_value = 0x20 },
 	};
 
 	sample_add(s, ".symtab", SHT_SYMTAB, 0, y, sizeof(y), 8);

@@ -41,6 +41,11 @@ static __attribute__((unused)) uint64_t rdtsc(void);
 #define POOL_GPA   0x140000000ULL
 #define POOL_PAGES 1024u /* the first is not the pool's */
 
+/* What VTL0 gave: pieces with a gap between them. */
+#define PIECES       4u
+#define PIECE_GPA(i) (0x200000000ULL + (i) * 2ULL * OVBS_GIVE_BYTES)
+#define ALL_PAGES    (POOL_PAGES + PIECES * PIECE_PAGES)
+
 static struct ovbs_sk_info sk_info = {
 	.gpa = POOL_GPA,
 	.bytes = POOL_PAGES * PAGE_SIZE,
@@ -81,6 +86,24 @@ void sk_panic(const char *fmt, ...)
 	abort();
 }
 
+/* A piece comes with what VTL0 had in it. */
+void cpu_map_shared(const void *va, uint64_t gpa)
+{
+	assert_true((uint64_t)(uintptr_t)va >= SK_VA_BASE + sk_info.bytes);
+	assert_ptr_equal(mmap((void *)(uintptr_t)va, OVBS_GIVE_BYTES, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0),
+			 va);
+	memset((void *)(uintptr_t)va, 0xA5, OVBS_GIVE_BYTES);
+}
+
+static __attribute__((unused)) void give_piece(unsigned int i)
+{
+	int piece = memory_reserve(PIECE_GPA(i));
+
+	assert_true(piece >= 0);
+	memory_accept((unsigned int)piece);
+}
+
 static int map_memory(void **state)
 {
 	void *at = mmap((void *)SK_VA_BASE, sk_info.bytes, PROT_READ | PROT_WRITE,
@@ -93,8 +116,12 @@ static int map_memory(void **state)
 static void begin(unsigned int pages)
 {
 	memset((void *)SK_VA_BASE, 0, sk_info.bytes);
-	free_list = NULL;
-	free_pages = 0;
+	free_list = given_list = NULL;
+	free_pages = given_free = 0;
+	for (unsigned int i = 0; i < piece_count; i++)
+		munmap(piece_at(i), OVBS_GIVE_BYTES);
+	piece_count = accepted = 0;
+	memset(fresh, 0, sizeof(fresh));
 	sk_info.pool_next = sk_info.bytes - pages * PAGE_SIZE;
 	memory_prepare(&sk_info);
 	random_fill = 0;
@@ -125,7 +152,7 @@ static unsigned int cpu_rights(const struct space *s, uint64_t va, uint64_t *pag
 		if (!(e & PTE_P))
 			return 0;
 		assert_false(level > 1 && (e & PTE_PS));
-		assert_true(range_has(POOL_GPA, sk_info.bytes, e & PTE_ADDR));
+		assert_true(range_has(POOL_GPA, sk_info.bytes, e & PTE_ADDR) || memory_is_given(e & PTE_ADDR));
 		all &= e;
 		nx |= e & PTE_NX;
 		t = memory_at(e & PTE_ADDR);
@@ -142,7 +169,7 @@ static unsigned int count_level(const uint64_t *t, unsigned int level, uint8_t *
 	uint64_t n = ((uint64_t)(uintptr_t)t - SK_VA_BASE) / PAGE_SIZE;
 	unsigned int count = 1;
 
-	assert_true(n < POOL_PAGES && !seen[n]); /* no page serves twice */
+	assert_true(n < ALL_PAGES && !seen[n]); /* no page serves twice */
 	seen[n] = 1;
 	if (!level) {
 		(*leaves)++;
@@ -153,6 +180,7 @@ static unsigned int count_level(const uint64_t *t, unsigned int level, uint8_t *
 			continue;
 		assert_true(t[i] & PTE_P);
 		assert_false(level == 1 && (t[i] & PTE_RW) && !(t[i] & PTE_NX));
+		assert_false(level == 1 && (t[i] & PTE_MAY_X) && memory_is_given(t[i] & PTE_ADDR));
 		count += count_level(memory_at(t[i] & PTE_ADDR), level - 1, seen, leaves);
 	}
 	return count;
@@ -161,11 +189,11 @@ static unsigned int count_level(const uint64_t *t, unsigned int level, uint8_t *
 /* The rules that hold at any time: each page once and counted, within the limit, none W and X. Returns the leaves. */
 static unsigned int assert_sound(const struct space *s)
 {
-	uint8_t seen[POOL_PAGES] = { 0 };
+	uint8_t seen[ALL_PAGES] = { 0 };
 	unsigned int leaves = 0;
 
 	assert_int_equal(count_level(s->root, 4, seen, &leaves), s->pages);
-	assert_true(s->pages <= s->limit);
+	assert_true(s->pages - s->given <= s->limit && s->pages <= space_limit(s));
 	return leaves;
 }
 

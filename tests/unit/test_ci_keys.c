@@ -14,9 +14,10 @@
 
 #include <cmocka.h>
 
-#include "ci_files.h"
+#include "ci_raw.h"
 
 static struct ci_keys keys;
+static struct ci_keys certificates; /* that raw keys are taken from */
 
 static int setup(void **state)
 {
@@ -27,6 +28,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	ci_keys_free(&keys);
+	ci_keys_free(&certificates);
 	return 0;
 }
 
@@ -194,6 +196,140 @@ static void test_find(void **state)
 	find("p384-sha256-keyid.p7s", "OK", &keys.key[1]);
 }
 
+static uint8_t raw_id[512];
+
+static struct ci_raw_key raw_file(const char *name)
+{
+	ci_keys_free(&certificates);
+	ci_keys_init(&certificates);
+	ci_add_file(&certificates, name, CI_ORIGIN_MOK, "OK");
+	return raw_of(&certificates.key[0], raw_id);
+}
+
+static void add_raw(struct ci_raw_key raw, const char *expected)
+{
+	ci_expect("raw key", ci_keys_add_raw(&keys, &raw, CI_ORIGIN_BUILTIN), expected);
+}
+
+/* Found by either identifier, with the same key as the certificate's; taken once. */
+static void test_raw(void **state)
+{
+	static const char *const names[] = { "rsa4096", "rsa2048", "p384", "p256" };
+	char file[64];
+
+	for (unsigned int i = 0; i < 4; i++) {
+		snprintf(file, sizeof(file), "%s.der", names[i]);
+		add_raw(raw_file(file), "OK");
+		add_raw(raw_file(file), "OK");
+		assert_int_equal(keys.count, i + 1);
+		assert_true(ci_slice_is(keys.key[i].spki, certificates.key[0].spki.p,
+					certificates.key[0].spki.len));
+		assert_int_equal(keys.key[i].bits, certificates.key[0].bits);
+		assert_string_equal(keys.key[i].subject, "a?name");
+		snprintf(file, sizeof(file), "%s-sha256.p7s", names[i]);
+		find(file, "OK", &keys.key[i]);
+		snprintf(file, sizeof(file), "%s-sha256-keyid.p7s", names[i]);
+		find(file, "OK", &keys.key[i]);
+	}
+	/* The certificate of a raw key is another entry, and may be: it is the same key. */
+	ci_add_file(&keys, "p384.der", CI_ORIGIN_MOK, "OK");
+	find("p384-sha256.p7s", "OK", &keys.key[2]);
+	ci_keys_close(&keys);
+	add_raw(raw_file("p384.der"), "E_KEY_CLOSED");
+}
+
+/* One of the two identifiers is enough, and finds what names it only. */
+static void test_raw_names(void **state)
+{
+	struct ci_raw_key raw = raw_file("p384.der");
+	uint8_t long_id[CI_RAW_MAX + 1] = { 0 };
+
+	raw.key_id.len = 0;
+	add_raw(raw, "OK");
+	find("p384-sha256.p7s", "OK", &keys.key[0]);
+	find("p384-sha256-keyid.p7s", "E_KEY_UNKNOWN", NULL);
+	raw = raw_file("p256.der");
+	raw.id.len = 0;
+	add_raw(raw, "OK");
+	find("p256-sha256.p7s", "E_KEY_UNKNOWN", NULL);
+	find("p256-sha256-keyid.p7s", "OK", &keys.key[1]);
+	raw = raw_file("rsa2048.der");
+	raw.id.len = raw.key_id.len = 0;
+	add_raw(raw, "E_KEY_NAME");
+	raw = raw_file("rsa2048.der");
+	raw.id = (struct ci_slice){ long_id, sizeof(long_id) };
+	add_raw(raw, "E_KEY_NAME");
+	raw = raw_file("rsa2048.der");
+	raw.key_id = (struct ci_slice){ long_id, CI_KEY_ID_MAX + 1 };
+	add_raw(raw, "E_KEY_NAME");
+	/* Another key by a name that there is: as issuer and number, and as key id. */
+	raw = raw_file("rsa2048.der");
+	raw.key_id = keys.key[1].key_id;
+	add_raw(raw, "E_KEY_AMBIGUOUS");
+	raw = raw_file("rsa2048.der");
+	raw.id = keys.key[0].serial;
+	add_raw(raw, "E_KEY_AMBIGUOUS");
+	ci_add_file(&keys, "rsa4096.der", CI_ORIGIN_MOK, "OK");
+	raw = raw_file("rsa2048.der");
+	raw.id.len = 0;
+	raw.key_id = keys.key[2].key_id; /* a certificate's */
+	add_raw(raw, "E_KEY_AMBIGUOUS");
+	assert_int_equal(keys.count, 3);
+}
+
+static void test_raw_weak(void **state)
+{
+	struct ci_raw_key raw = raw_file("p384.der");
+	uint8_t point[1 + 2 * 48], rsa[1024];
+
+	memcpy(point, raw.key.p, sizeof(point));
+	raw.key.p = point;
+	point[96] ^= 1;
+	add_raw(raw, "E_KEY_INVALID"); /* not on the curve */
+	point[96] ^= 1;
+	point[0] = 2; /* compressed */
+	add_raw(raw, "E_KEY_INVALID");
+	raw.key.len = 49;
+	add_raw(raw, "E_KEY_INVALID");
+	raw.bits = 521;
+	add_raw(raw, "E_KEY_CURVE");
+	raw = raw_file("rsa2048.der");
+	assert_true(raw.key.len < sizeof(rsa) - 1);
+	memcpy(rsa, raw.key.p, raw.key.len);
+	raw.key.p = rsa;
+	rsa[raw.key.len - 1] ^= 1; /* the exponent: 65536 */
+	add_raw(raw, "E_KEY_INVALID");
+	rsa[raw.key.len - 1] ^= 1;
+	rsa[raw.key.len++] = 0;
+	add_raw(raw, "E_DER_TRAILING");
+	raw.key.len -= 2;
+	add_raw(raw, "E_DER_CUT");
+	/* A number of 1024 bits. */
+	memcpy(rsa, "\x30\x81\x89\x02\x81\x81\x00", 7);
+	memset(rsa + 7, 0xFF, 128);
+	memcpy(rsa + 135, "\x02\x03\x01\x00\x01", 5);
+	raw.key.len = 140;
+	add_raw(raw, "E_KEY_SHORT");
+	raw.algorithm = CI_ECDSA;
+	raw.bits = 256;
+	add_raw(raw, "E_KEY_INVALID");
+	assert_int_equal(keys.count, 0);
+}
+
+static void test_raw_revoked(void **state)
+{
+	static const uint8_t zeros[CI_SHA256_SIZE];
+	struct ci_slice none = { zeros, sizeof(zeros) };
+
+	add_raw(raw_file("p384.der"), "OK");
+	/* A raw key has no hash of a certificate: not that of zeros either. */
+	assert_int_equal(ci_keys_revoke(&keys, CI_REVOKED_CERTIFICATE, none), CI_OK);
+	assert_int_equal(ci_keys_revoke(&keys, CI_REVOKED_TBS, none), CI_OK);
+	find("p384-sha256.p7s", "OK", &keys.key[0]);
+	assert_int_equal(ci_keys_revoke(&keys, CI_REVOKED_KEY_ID, keys.key[0].key_id), CI_OK);
+	find("p384-sha256.p7s", "E_KEY_REVOKED", &keys.key[0]);
+}
+
 static void test_revocations(void **state)
 {
 	uint8_t id[CI_KEY_ID_MAX + 1] = { 0 };
@@ -231,8 +367,10 @@ static void test_revocations(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_certificates), TEST(test_twice), TEST(test_list),        TEST(test_full),
-		TEST(test_damaged),      TEST(test_find),  TEST(test_revocations),
+		TEST(test_certificates), TEST(test_twice),       TEST(test_list),
+		TEST(test_full),         TEST(test_damaged),     TEST(test_find),
+		TEST(test_revocations),  TEST(test_raw),         TEST(test_raw_names),
+		TEST(test_raw_weak),     TEST(test_raw_revoked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,7 @@
  * integrity.c): it is captured whole or refused, and a patch is carried out as
  * if the instruction had run. VTL0's memory is an array: the text at TEXT_GPA,
  * functions behind it, then ordinary memory; addresses translate by a table of
- * mappings.
+ * mappings. Modules are test_sk_modules.c's.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+#include "../../securekernel/hypercall.h"
+#include "../../securekernel/text.c"
 #include "../../securekernel/integrity.c"
 
 #define RAM_GPA  0x1000000ULL
@@ -71,6 +73,67 @@ bool protect_is_frozen(uint64_t gpa, enum ovbs_freeze how)
 bool protect_locked(void)
 {
 	return was_locked;
+}
+
+bool protect_find(uint64_t gpa, struct range *out)
+{
+	return false;
+}
+
+bool protect_find_va(uint64_t va, struct range *out)
+{
+	return false;
+}
+
+bool protect_executable(const struct range *r)
+{
+	fail();
+	return false;
+}
+
+void modules_prepare(void)
+{
+}
+
+bool module_has_function(uint64_t addr, const void *own)
+{
+	assert_true(addr < TEXT_VA || addr >= TEXT_VA + TEXT_LEN);
+	return false;
+}
+
+const struct sk_sites *module_sites(uint32_t number)
+{
+	return NULL;
+}
+
+int module_trust(uint64_t va, uint64_t bytes)
+{
+	return -EINVAL;
+}
+
+int module_trust_pages(uint64_t va, const uint64_t *gpa, unsigned int n)
+{
+	return -EINVAL;
+}
+
+int module_trust_functions(const uint32_t *offset, uint64_t n)
+{
+	return -EINVAL;
+}
+
+struct sk_sites *module_trust_sites(void)
+{
+	return NULL;
+}
+
+int modules_seal(uint64_t *bad)
+{
+	return 0;
+}
+
+void modules_count(uint64_t *now, uint64_t *ever)
+{
+	*now = *ever = 0;
 }
 
 enum hv_status hv_set_register(unsigned int vtl, uint32_t name, uint64_t value)
@@ -167,9 +230,9 @@ static void reset(void)
 	};
 
 	memset(ram, 0x90, sizeof(ram));
-	memset(&sites, 0, sizeof(sites));
+	memset(&kernel_text, 0, sizeof(kernel_text));
 	memset(&regs, 0, sizeof(regs));
-	text_va = text_bytes = text_gpa = functions_gpa = functions_count = 0;
+	functions_gpa = functions_count = 0;
 	tracer_count = 0;
 	broken = was_locked = false;
 	frozen = true;
@@ -403,11 +466,53 @@ static void test_pieces_in_the_wrong_order_or_place(void **state)
 	assert_int_equal(integrity_add(OVBS_SITES_FTRACE, FREE_VA + RAM_SIZE, 16), OVBS_E_BAD_PARAMETERS);
 	reset();
 	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN), OVBS_OK);
-	assert_int_equal(integrity_add(8, FREE_VA, 16), OVBS_E_BAD_FORMAT);
+	assert_int_equal(integrity_add(9, FREE_VA, 16), OVBS_E_BAD_FORMAT);
 	reset();
 	assert_int_equal(integrity_seal(), OVBS_OK); /* nothing said: nothing may be patched */
 	was_locked = true;
 	assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN), OVBS_E_BAD_STATE);
+}
+
+static enum ovbs_result functions_of(unsigned int n)
+{
+	return integrity_add(OVBS_SITES_FUNCTIONS, DATA_VA, n * sizeof(uint32_t));
+}
+
+/* Every function of a table over several pages is one, and nothing between them. */
+static void test_many_functions(void **state)
+{
+	uint32_t *offset = (uint32_t *)(ram + DATA_OFF);
+	const unsigned int counts[] = { 1, IN_PAGE - 1, IN_PAGE, IN_PAGE + 1, 2 * IN_PAGE, 2 * IN_PAGE + 7 };
+
+	for (unsigned int c = 0; c < ARRAY_SIZE(counts); c++) {
+		unsigned int n = counts[c];
+
+		reset();
+		for (unsigned int i = 0; i < n; i++)
+			offset[i] = 16 + 4 * i;
+		assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN), OVBS_OK);
+		assert_int_equal(functions_of(n), OVBS_OK);
+		for (unsigned int at = 0; at < TEXT_LEN; at++)
+			assert_int_equal(text_is_target(NULL, TEXT_VA + at, SK_SITE_CALL),
+					 at >= 16 && !(at % 4) && (at - 16) / 4 < n);
+	}
+}
+
+/* A table that lies: not in order, in a page or from one to the next, or larger than any. */
+static void test_functions_that_lie(void **state)
+{
+	uint32_t *offset = (uint32_t *)(ram + DATA_OFF);
+
+	for (unsigned int wrong = 1; wrong < 2 * IN_PAGE; wrong += 511) {
+		reset();
+		for (unsigned int i = 0; i < 2 * IN_PAGE; i++)
+			offset[i] = 16 + 4 * i;
+		offset[wrong] = offset[wrong - 1] - 1;
+		assert_int_equal(integrity_add(OVBS_SITES_TEXT, TEXT_VA, TEXT_LEN), OVBS_OK);
+		assert_int_equal(functions_of(2 * IN_PAGE), OVBS_E_BAD_FORMAT);
+		assert_int_equal(integrity_seal(), OVBS_E_BAD_FORMAT);
+	}
+	assert_int_equal(text_set_functions(RAM_GPA + DATA_OFF, PAGES_MAX * IN_PAGE + 1), -EINVAL);
 }
 
 /* Memory that is no text is not this judge's business. */
@@ -435,6 +540,8 @@ int main(void)
 		cmocka_unit_test(test_a_fault_at_either_page),
 		cmocka_unit_test(test_only_the_kernel_in_64_bit_mode),
 		cmocka_unit_test(test_pieces_in_the_wrong_order_or_place),
+		cmocka_unit_test(test_many_functions),
+		cmocka_unit_test(test_functions_that_lie),
 		cmocka_unit_test(test_elsewhere),
 	};
 

@@ -103,6 +103,29 @@ enum ovbs_result integrity_add(uint64_t kind, uint64_t va, uint64_t bytes)
 	return OVBS_OK;
 }
 
+static unsigned int gifts;
+
+enum ovbs_result protect_give(uint64_t gpa, uint64_t n)
+{
+	gifts++;
+	return gpa == 0x200000 && n == 3 ? OVBS_OK : OVBS_E_BAD_PARAMETERS;
+}
+
+struct integrity_counts integrity_count(void)
+{
+	return (struct integrity_counts){ .patches = 11, .refused = 12, .modules = 13, .modules_ever = 14 };
+}
+
+struct protect_counts protect_count(void)
+{
+	return (struct protect_counts){ .executions = 15, .writes = 16, .frozen_pages = 17 };
+}
+
+uint64_t memory_given_bytes(void)
+{
+	return 18;
+}
+
 enum ovbs_result protect_pages(uint64_t gpa, uint64_t pages)
 {
 	protects++;
@@ -162,7 +185,7 @@ static enum ovbs_result call(uint64_t op)
 
 static void test_operations(void **state)
 {
-	static const uint32_t bad[] = { 0, OVBS_MSG_SITES + 1, 16, 16 + OVBS_MSG_VERSION, 0x7FFFFFFF, ~0u };
+	static const uint32_t bad[] = { 0, OVBS_MSG_INTEGRITY + 1, 16, 16 + OVBS_MSG_VERSION, 0x7FFFFFFF, ~0u };
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct ovbs_msg *m = msg(bad[i], 0);
@@ -385,6 +408,34 @@ static void test_integrity_wants_its_types(void **state)
 	assert_int_equal(freezes, 0);
 }
 
+static void test_gifts_and_counters(void **state)
+{
+	const uint32_t one = OVBS_PARAM_TYPES(OVBS_PARAM_VALUE_IN, 0, 0, 0), out = 0x2222;
+	struct ovbs_msg *m;
+
+	for (uint32_t types = 0; types <= 0x3333; types++) {
+		gifts = 0;
+		msg(OVBS_MSG_GIVE, types);
+		(void)call(OVBS_VTL_MESSAGE);
+		assert_int_equal(gifts, types == one);
+		m = msg(OVBS_MSG_INTEGRITY, types);
+		assert_int_equal(call(OVBS_VTL_MESSAGE), types == out ? OVBS_OK : OVBS_E_BAD_FORMAT);
+		assert_int_equal(m->param[2].a, types == out ? 13 : 0);
+	}
+	m = msg(OVBS_MSG_GIVE, one);
+	m->param[0] = (struct ovbs_param){ 0x200000, 3 };
+	assert_int_equal(call(OVBS_VTL_MESSAGE), OVBS_OK);
+	m = msg(OVBS_MSG_INTEGRITY, out);
+	assert_int_equal(call(OVBS_VTL_MESSAGE), OVBS_OK);
+	assert_int_equal(m->param[0].a, 11);
+	assert_int_equal(m->param[0].b, 12);
+	assert_int_equal(m->param[1].a, 15);
+	assert_int_equal(m->param[1].b, 16);
+	assert_int_equal(m->param[2].b, 17);
+	assert_int_equal(m->param[3].a, 14);
+	assert_int_equal(m->param[3].b, 18);
+}
+
 #define IN_PAGE(test) cmocka_unit_test_setup(test, begin)
 
 int main(void)
@@ -401,6 +452,7 @@ int main(void)
 		IN_PAGE(test_list),
 		IN_PAGE(test_protect_wants_its_types),
 		IN_PAGE(test_integrity_wants_its_types),
+		IN_PAGE(test_gifts_and_counters),
 	};
 
 	return cmocka_run_group_tests(tests, map_cpu, NULL);

@@ -19,7 +19,7 @@ static struct space s;
 static void create(unsigned int limit)
 {
 	begin(BIG);
-	assert_int_equal(space_create(&s, limit), 0);
+	assert_int_equal(space_create(&s, limit, false), 0);
 	assert_int_equal(assert_sound(&s), 0);
 }
 
@@ -30,16 +30,131 @@ static void destroy(void)
 	assert_null(s.root);
 }
 
+/* Pages of VTL1's own that are free. */
+static uint64_t own_free(void)
+{
+	uint64_t fresh_pages = 0;
+
+	for (unsigned int i = 0; i < MEMORY_PIECES; i++)
+		fresh_pages += fresh[i];
+	return memory_free_bytes() / PAGE_SIZE - given_free - fresh_pages;
+}
+
+/* What VTL0 gave is used first and not counted against the limit; code never lies in it; all of it holds zeros. */
+static void test_given_memory(void **state)
+{
+	static const uint8_t zeros[PAGE_SIZE];
+	uint8_t bytes[PAGE_SIZE];
+	unsigned int mapped = 0;
+
+	begin(BIG);
+	assert_int_equal(memory_given_bytes(), 0);
+	assert_int_equal(space_create(&s, 20, true), 0);
+	assert_int_equal(space_limit(&s), 20);
+	assert_int_equal(space_map(&s, AT, 17, RW), -ENOMEM);
+	give_piece(0);
+	give_piece(1);
+	assert_int_equal(memory_given_bytes(), 2 * OVBS_GIVE_BYTES);
+	assert_int_equal(space_limit(&s), 20 + 2 * PIECE_PAGES);
+	assert_int_equal(space_map(&s, AT, 8, RX), 0);
+	assert_int_equal(own_free(), BIG - 1 - 8 - 3); /* the root, code, and tables from before */
+	for (; !space_map(&s, AT + (16 + mapped) * PAGE_SIZE, 1, RW); mapped++) {
+		assert_int_equal(space_read(&s, AT + (16 + mapped) * PAGE_SIZE, bytes, PAGE_SIZE), 0);
+		assert_memory_equal(bytes, zeros, PAGE_SIZE);
+		memset(bytes, 0x5A, PAGE_SIZE);
+		assert_int_equal(space_write(&s, AT + (16 + mapped) * PAGE_SIZE, bytes, PAGE_SIZE), 0);
+	}
+	assert_int_equal(assert_sound(&s), 8 + mapped);
+	assert_int_equal(s.pages, space_limit(&s));
+	assert_int_equal(s.given, 2 * PIECE_PAGES);
+	assert_int_equal(own_free(), BIG - 20);
+	/* A page that came back is the next one's, wiped. */
+	space_unmap(&s, AT + 16 * PAGE_SIZE, mapped);
+	assert_int_equal(space_map(&s, AT + 16 * PAGE_SIZE, 500, RW), 0);
+	for (unsigned int i = 0; i < 500; i++) {
+		assert_int_equal(space_read(&s, AT + (16 + i) * PAGE_SIZE, bytes, PAGE_SIZE), 0);
+		assert_memory_equal(bytes, zeros, PAGE_SIZE);
+	}
+	space_destroy(&s);
+	assert_int_equal(own_free(), BIG);
+	assert_int_equal(memory_free_bytes(), (BIG + 2 * PIECE_PAGES) * PAGE_SIZE);
+	/* Nobody else gets it. */
+	assert_int_equal(space_create(&s, 20, false), 0);
+	assert_int_equal(space_map(&s, AT, 17, RW), -ENOMEM);
+	assert_int_equal(space_map(&s, AT, 8, RW), 0);
+	assert_int_equal(s.given, 0);
+	space_destroy(&s);
+}
+
+/* From the reservation on it is not VTL0's, page for page; the two kinds of addresses lead to each other. */
+static void test_given_is_not_vtl0s(void **state)
+{
+	const struct ovbs_range ram = { PIECE_GPA(0) - SIZE_2M, PIECE_GPA(0) + 2 * SIZE_2M };
+	char *page;
+
+	begin(BIG);
+	sk_info.ram_count = 1;
+	sk_info.ram[0] = ram;
+	assert_true(memory_is_vtl0_ram(ram.start, (ram.end - ram.start) / PAGE_SIZE));
+	assert_int_equal(memory_reserve(PIECE_GPA(0)), 0);
+	for (uint64_t at = ram.start; at < ram.end; at += PAGE_SIZE) {
+		bool given = at >= PIECE_GPA(0) && at < PIECE_GPA(0) + SIZE_2M;
+
+		assert_int_equal(memory_is_vtl0_ram(at, 1), !given);
+		assert_int_equal(memory_is_given(at + 5), given);
+	}
+	assert_false(memory_is_vtl0_ram(ram.start, SIZE_2M / PAGE_SIZE + 1));
+	assert_true(memory_is_vtl0_ram(ram.start, SIZE_2M / PAGE_SIZE));
+	assert_false(memory_is_vtl0_ram(ram.start, (ram.end - ram.start) / PAGE_SIZE));
+	assert_null(page_alloc_given()); /* VTL0 may still write it */
+	assert_int_equal(memory_given_bytes(), 0);
+	memory_accept(0);
+	give_piece(2);
+	for (unsigned int i = 0; i < 2 * PIECE_PAGES; i++) {
+		page = page_alloc_given();
+		assert_non_null(page);
+		assert_true(page_is_given(page));
+		assert_true(memory_is_given(memory_gpa(page)));
+		assert_ptr_equal(memory_at(memory_gpa(page)), page);
+		assert_ptr_equal(memory_at(memory_gpa(page) + 0xFFF), page + 0xFFF);
+	}
+	assert_null(page_alloc_given());
+	assert_null(memory_at(PIECE_GPA(1)));
+	page = page_alloc();
+	assert_false(page_is_given(page));
+	assert_ptr_equal(memory_at(memory_gpa(page)), page);
+	sk_info.ram_count = 0;
+}
+
+/* No more pieces than can be, also where VTL1's own memory leaves less room. */
+static void test_pieces_end(void **state)
+{
+	uint64_t bytes = sk_info.bytes;
+
+	begin(BIG);
+	for (unsigned int i = 0; i < MEMORY_PIECES; i++)
+		assert_int_equal(memory_reserve(PIECE_GPA(i)), i);
+	assert_int_equal(memory_reserve(PIECE_GPA(MEMORY_PIECES)), -ENOMEM);
+	assert_false(memory_is_given(PIECE_GPA(MEMORY_PIECES)));
+	piece_count = 0;
+	sk_info.bytes = SK_VA_LIMIT - 2 * OVBS_GIVE_BYTES - PAGE_SIZE;
+	assert_int_equal(memory_reserve(PIECE_GPA(0)), 0);
+	assert_int_equal(memory_reserve(PIECE_GPA(1)), 1);
+	assert_int_equal(memory_reserve(PIECE_GPA(2)), -ENOMEM);
+	sk_info.bytes = bytes;
+	piece_count = 0;
+}
+
 static void test_create(void **state)
 {
 	struct space low, high;
 
 	begin(BIG);
-	assert_int_equal(space_create(&low, 0), -ENOMEM);
+	assert_int_equal(space_create(&low, 0, false), -ENOMEM);
 	space_destroy(&low);
-	assert_int_equal(space_create(&low, 1), 0);
+	assert_int_equal(space_create(&low, 1, false), 0);
 	random_fill = 0xFF;
-	assert_int_equal(space_create(&high, 1), 0);
+	assert_int_equal(space_create(&high, 1, false), 0);
 	for (const struct space *p = &low;; p = &high) {
 		assert_int_equal((p->image | p->map_top | p->stack_top) & ~PAGE_MASK, 0);
 		assert_true(p->image < p->map_top && p->map_top < p->stack_top && p->stack_top <= SPACE_TOP);
@@ -52,7 +167,7 @@ static void test_create(void **state)
 	assert_int_equal(high.stack_top - low.stack_top, ((1ULL << 28) - 1) << 12);
 	random_counts = true;
 	space_destroy(&high);
-	assert_int_equal(space_create(&high, 1), 0);
+	assert_int_equal(space_create(&high, 1, false), 0);
 	assert_true(high.image - low.image != high.map_top - low.map_top);
 	space_destroy(&low);
 	space_destroy(&high);
@@ -63,7 +178,7 @@ static void test_no_memory_at_all(void **state)
 {
 	begin(1);
 	assert_non_null(page_alloc());
-	assert_int_equal(space_create(&s, 10), -ENOMEM);
+	assert_int_equal(space_create(&s, 10, false), -ENOMEM);
 	space_destroy(&s);
 }
 
@@ -187,7 +302,7 @@ static void test_memory_all_or_nothing(void **state)
 		int err;
 
 		begin(pages);
-		assert_int_equal(space_create(&s, BIG), 0);
+		assert_int_equal(space_create(&s, BIG, false), 0);
 		err = space_map(&s, AT, 10, RW);
 		assert_int_equal(err, pages < 14 ? -ENOMEM : 0);
 		assert_int_equal(assert_sound(&s), err ? 0 : 10);
@@ -342,7 +457,7 @@ static void test_pages_are_wiped(void **state)
 
 	memset(ones, 0xFF, sizeof(ones));
 	begin(40);
-	assert_int_equal(space_create(&s, 40), 0);
+	assert_int_equal(space_create(&s, 40, false), 0);
 	for (unsigned int i = 0; i < 10; i++) {
 		assert_int_equal(space_map(&s, AT, 16, RW), 0);
 		assert_int_equal(space_read(&s, AT, in, sizeof(in)), 0);
@@ -559,6 +674,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_create),
+		cmocka_unit_test(test_given_memory),
+		cmocka_unit_test(test_given_is_not_vtl0s),
+		cmocka_unit_test(test_pieces_end),
 		cmocka_unit_test(test_no_memory_at_all),
 		cmocka_unit_test(test_map_rights),
 		cmocka_unit_test(test_protect_rights),

@@ -73,6 +73,24 @@ uint64_t sk_ticks_to_ns(uint64_t ticks)
 	return ticks * 3;
 }
 
+/* Each says which it is; they are test_sk_modules.c's. */
+#define INTEGRITY_CALL(name, number)                                                               \
+	int64_t name(struct call *c)                                                               \
+	{                                                                                          \
+		assert_ptr_equal(c->t, t);                                                         \
+		return number;                                                                     \
+	}
+INTEGRITY_CALL(sys_guest_copy, 0xB10)
+INTEGRITY_CALL(sys_guest_frozen, 0xB11)
+INTEGRITY_CALL(sys_locked, 0xB12)
+INTEGRITY_CALL(sys_module_new, 0xB13)
+INTEGRITY_CALL(sys_module_freeze, 0xB14)
+INTEGRITY_CALL(sys_module_sites, 0xB15)
+INTEGRITY_CALL(sys_module_functions, 0xB16)
+INTEGRITY_CALL(sys_module_grant, 0xB17)
+INTEGRITY_CALL(sys_module_live, 0xB18)
+INTEGRITY_CALL(sys_module_gone, 0xB19)
+
 static int setup(void **state)
 {
 	begin(BIG);
@@ -84,7 +102,7 @@ static int setup(void **state)
 	lines = 0;
 	logged[0] = 0;
 	fs_base = now = 0;
-	assert_int_equal(space_create(&t->space, LIMIT), 0);
+	assert_int_equal(space_create(&t->space, LIMIT, false), 0);
 	t->space.brk_start = t->space.brk = t->space.image + SIZE_1G;
 	assert_int_equal(space_map(&t->space, AT, 2, RW), 0);
 	assert_int_equal(space_map(&t->space, AT + 2 * PAGE_SIZE, 1, SPACE_R), 0);
@@ -134,7 +152,9 @@ static void test_unknown_is_enosys(void **state)
 {
 	static const uint64_t known[] = { 1,   9,   10,     11,     12,     28,    39,
 					  89,  158, 186,    202,    218,    228,   231,
-					  302, 318, 0x4F00, 0x4F01, 0x4F02, 0x4F03 };
+					  302, 318, 0x4F00, 0x4F01, 0x4F02, 0x4F03,
+					  0x4F10, 0x4F11, 0x4F12, 0x4F13, 0x4F14, 0x4F15,
+					  0x4F16, 0x4F17, 0x4F18, 0x4F19 };
 	unsigned int n = 0;
 
 	for (uint64_t nr = 0; nr < 0x8000; nr++) {
@@ -161,6 +181,16 @@ static void test_policy_decides(void **state)
 		{ OVBS_TL_SEAL_KEY, OVBS_POLICY_SEAL, AT, 0, 0 },
 		{ OVBS_TL_COUNTER, OVBS_POLICY_COUNTER, 0, 0, 0 },
 		{ OVBS_TL_LOG, OVBS_POLICY_LOG, AT, 5, 0 },
+		{ OVBS_TL_GUEST_COPY, OVBS_POLICY_INTEGRITY, AT, 0, 0xB10 },
+		{ OVBS_TL_GUEST_FROZEN, OVBS_POLICY_INTEGRITY, AT, 0, 0xB11 },
+		{ OVBS_TL_LOCKED, OVBS_POLICY_INTEGRITY, AT, 0, 0xB12 },
+		{ OVBS_TL_MODULE_NEW, OVBS_POLICY_INTEGRITY, AT, 0, 0xB13 },
+		{ OVBS_TL_MODULE_FREEZE, OVBS_POLICY_INTEGRITY, AT, 0, 0xB14 },
+		{ OVBS_TL_MODULE_SITES, OVBS_POLICY_INTEGRITY, AT, 0, 0xB15 },
+		{ OVBS_TL_MODULE_FUNCTIONS, OVBS_POLICY_INTEGRITY, AT, 0, 0xB16 },
+		{ OVBS_TL_MODULE_GRANT, OVBS_POLICY_INTEGRITY, AT, 0, 0xB17 },
+		{ OVBS_TL_MODULE_LIVE, OVBS_POLICY_INTEGRITY, AT, 0, 0xB18 },
+		{ OVBS_TL_MODULE_GONE, OVBS_POLICY_INTEGRITY, AT, 0, 0xB19 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

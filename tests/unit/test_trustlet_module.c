@@ -8,6 +8,7 @@
 /* links: trustlets/integrity/module_elf.c trustlets/integrity/module_layout.c trustlets/integrity/module_reloc.c */
 /* links: trustlets/integrity/module_sites.c trustlets/integrity/module_patch.c trustlets/integrity/module_alt.c */
 /* links: trustlets/integrity/module_insn.c trustlets/integrity/module_sort.c trustlets/integrity/module_compare.c */
+/* links: trustlets/integrity/module_names.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,117 +16,7 @@
 
 #include <cmocka.h>
 
-#include "module_sample.h"
-
-#include "../../trustlets/integrity/module_internal.h"
-
-struct world {
-	struct sample file;
-	struct module_policy policy;
-	struct module_place place;
-	uint64_t text_va, ro_va, init_va;
-	uint8_t text[PAGE], ro[PAGE], init[PAGE], tramp[8];
-	struct module_result result;
-};
-
-static void branch(uint8_t *p, uint8_t op, uint64_t at, uint64_t target)
-{
-	p[0] = op;
-	put32(p + 1, (uint32_t)(target - at - 5));
-}
-
-static void relative(struct world *w, unsigned int at, uint64_t target)
-{
-	put32(w->ro + at, (uint32_t)(target - w->ro_va - at));
-}
-
-static void fill_text(struct world *w)
-{
-	static const uint8_t fixed[0x33] = {
-		0x0F, 0x1F,          0x44,          0,    0,    0x0F, 0x1F, 0x44,          0,
-		0,    [0x0F] = 0x0F, 0x1F,          0x00, 0xF0, 0xFF, 0x07, [0x1F] = 0xCC, 0x31,
-		0xC0, [0x27] = 0xCC, [0x2D] = 0x0F, 0xB9, 0xCC, 0x0F, 0x01, 0xCA
-	};
-	uint64_t t = w->text_va;
-
-	memcpy(w->text, fixed, sizeof(fixed));
-	branch(w->text + 0x0A, 0xE8, t + 0x0A, TRAMP);
-	branch(w->text + 0x15, 0xE8, t + 0x15, THUNKS);
-	branch(w->text + 0x1A, 0xE9, t + 0x1A, SRSO);
-	branch(w->text + 0x22, 0xE9, t + 0x22, TRAMP);
-	branch(w->text + 0x28, 0xE9, t + 0x28, SRSO);
-	branch(w->init, 0xE9, w->init_va, SRSO);
-	branch(w->tramp, 0xE9, TRAMP, FUNC);
-	memcpy(w->tramp + 5, "\x0F\xB9\xCC", 3);
-}
-
-static void fill_rodata(struct world *w, bool new)
-{
-	uint64_t t = w->text_va;
-	unsigned int at = new ? 30 : 28;
-
-	put64(w->ro, t + 0x20);
-	put32(w->ro + 8, (uint32_t)t + 1);
-	relative(w, 12, t + 2 + 0);
-	relative(w, 16, t + 0x0F);
-	relative(w, 20, t + 0x30);
-	w->ro[24] = 5;
-	w->ro[at - 2] = w->ro[at - 1] = 3;
-	relative(w, at, t + 0x1A);
-	relative(w, at + 4, t + 0x28);
-	relative(w, at + 8, w->init_va);
-	relative(w, at + 12, t + 0x15);
-	put64(w->ro + 48, t);
-	relative(w, 56, t + 0x12);
-	relative(w, 60, t + 0x10); /* sorted */
-	relative(w, 64, t + 0x11);
-	w->ro[68] = 2;
-	relative(w, 72, t + 0x20);
-	relative(w, 76, t + 0x21);
-	w->ro[80] = 1;
-	relative(w, 84, t);
-	relative(w, 88, t + 0x20);
-	w->ro[96] = 6;
-	w->ro[97] = 1;
-	w->ro[102] = 5;
-	relative(w, 104, t + 0x20);
-	put32(w->ro + 108, 8);
-	memcpy(w->ro + 116, "exported", 8);
-}
-
-static void make(struct world *w, bool new)
-{
-	memset(w, 0, sizeof(*w));
-	sample_make(&w->file, new);
-	sample_policy(&w->policy, new);
-	sample_place(&w->place, new);
-	w->text_va = CORE;
-	w->ro_va = new ? w->place.area[MODULE_RODATA].base : CORE + PAGE;
-	w->init_va = w->place.area[MODULE_INIT_TEXT].base;
-	fill_text(w);
-	fill_rodata(w, new);
-}
-
-static int serve(void *context, uint64_t address, void *bytes, size_t size)
-{
-	struct world *w = context;
-	const struct {
-		uint64_t va;
-		const uint8_t *bytes;
-		size_t size;
-	} known[] = { { w->text_va, w->text, PAGE },
-		      { w->ro_va, w->ro, PAGE },
-		      { w->init_va, w->init, PAGE },
-		      { TRAMP, w->tramp, 8 } };
-
-	for (size_t i = 0; i < 4; i++)
-		if (address >= known[i].va && address - known[i].va < known[i].size) {
-			assert_true(size <= known[i].size - (address - known[i].va));
-			memcpy(bytes, known[i].bytes + (address - known[i].va), size);
-			return 0;
-		}
-	return -EFAULT;
-}
+#include "module_world.h"
 
 static int check_size(struct world *w, size_t size)
 {
@@ -188,6 +79,100 @@ static void test_good(void **state)
 		assert_int_equal(r->site[4].kind, MODULE_SITE_TRAMPOLINE);
 		assert_int_equal(r->exports, 1);
 		assert_int_equal(r->export[0].address, CORE + 0x20);
+		assert_string_equal(r->name, "sample");
+		assert_int_equal(r->functions, 2);
+		assert_int_equal(r->function[0], CORE + 0x20);
+		assert_int_equal(r->function[1], CORE + 0x28); /* its static call's trampoline */
+		module_release(&w.result);
+	}
+}
+
+/* The plan has the ranges of the check, and leaves the file as it is. */
+static void test_plan(void **state)
+{
+	struct module_result plan;
+
+	for (int new = 0; new < 2; new ++) {
+		struct sample before;
+
+		make(&w, new);
+		before = w.file;
+		assert_int_equal(module_plan(w.file.bytes, w.file.size, &w.place, &w.policy, &plan), 0);
+		assert_memory_equal(before.bytes, w.file.bytes, w.file.size);
+		assert_string_equal(plan.name, "sample");
+		assert_int_equal(check_size(&w, w.file.size), 0);
+		assert_int_equal(plan.ranges, w.result.ranges);
+		assert_memory_equal(plan.range, w.result.range, sizeof(plan.range));
+		module_release(&w.result);
+		w.place.area[MODULE_TEXT].size += PAGE;
+		assert_int_equal(module_plan(w.file.bytes, w.file.size, &w.place, &w.policy, &plan),
+				 -EACCES);
+		assert_string_equal(plan.reason, new ? "an area has another size" :
+						       "the core area has another size");
+	}
+}
+
+static void name_is(const char *modinfo, size_t size, const char *expected)
+{
+	make(&w, false);
+	memset(w.file.bytes + w.file.section[S_MODINFO].sh_offset, 'x', 24);
+	memcpy(w.file.bytes + w.file.section[S_MODINFO].sh_offset, modinfo, size);
+	w.file.section[S_MODINFO].sh_size = size;
+	if (!expected) {
+		refused(&w, "no name");
+		return;
+	}
+	assert_int_equal(check_size(&w, w.file.size), 0);
+	assert_string_equal(w.result.name, expected);
+	module_release(&w.result);
+}
+
+static void test_name(void **state)
+{
+	name_is("name=a", 7, "a");
+	name_is("name=a", 6, "a"); /* up to the section's end */
+	name_is("name=\n b", 8, "??b");
+	name_is("x\0\0name=a", 9, "a");
+	name_is("name=", 5, NULL);
+	name_is("name=", 6, NULL);
+	name_is("xname=a", 8, NULL);
+	name_is("", 0, NULL);
+	make(&w, false);
+	w.file.section[S_MODINFO].sh_flags = 0;
+	refused(&w, "not loaded");
+	make(&w, false);
+	w.file.section[S_MODINFO].sh_offset = 15800;
+	w.file.section[S_MODINFO].sh_size = 5 + 56;
+	memset(w.file.bytes + 15800, 'n', 61);
+	memcpy(w.file.bytes + 15800, "name=", 5);
+	w.file.size = 15861;
+	refused(&w, "no name");
+	w.file.section[S_MODINFO].sh_size--;
+	accepted(&w);
+}
+
+/* Only what begins in loaded text is a function. */
+static void test_functions(void **state)
+{
+	static const struct {
+		uint16_t section;
+		uint64_t value;
+		uint8_t info;
+		size_t functions;
+	} cases[] = { { S_TEXT, 0x27, 2, 2 },  { S_TEXT, 0x28, 2, 1 }, /* the section's end */
+		      { S_TEXT, ~0ull, 2, 1 }, { S_RODATA, 0, 2, 1 },  { S_TEXT, 0, 1, 1 },
+		      { S_INIT, 0, 0x12, 2 },  { S_TRAMP, 0, 2, 1 },   { S_MODINFO, 0, 2, 1 } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		Elf64_Sym *y;
+
+		make(&w, i & 1);
+		y = (Elf64_Sym *)(void *)(w.file.bytes + w.file.section[S_SYMTAB].sh_offset) + Y_FUNC;
+		y->st_shndx = cases[i].section;
+		y->st_value = cases[i].value;
+		y->st_info = cases[i].info;
+		assert_int_equal(check_size(&w, w.file.size), 0);
+		assert_int_equal(w.result.functions, cases[i].functions);
 		module_release(&w.result);
 	}
 }
@@ -401,15 +386,12 @@ static void test_every_length(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),
-		cmocka_unit_test(test_every_byte),
-		cmocka_unit_test(test_policy),
-		cmocka_unit_test(test_static_calls),
-		cmocka_unit_test(test_jump_label_and_mcount),
-		cmocka_unit_test(test_placement),
-		cmocka_unit_test(test_file_refused),
-		cmocka_unit_test(test_tables_refused),
-		cmocka_unit_test(test_relocations_refused),
+		cmocka_unit_test(test_good),           cmocka_unit_test(test_plan),
+		cmocka_unit_test(test_name),           cmocka_unit_test(test_functions),
+		cmocka_unit_test(test_every_byte),     cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_static_calls),   cmocka_unit_test(test_jump_label_and_mcount),
+		cmocka_unit_test(test_placement),      cmocka_unit_test(test_file_refused),
+		cmocka_unit_test(test_tables_refused), cmocka_unit_test(test_relocations_refused),
 		cmocka_unit_test(test_every_length),
 	};
 

@@ -60,11 +60,11 @@ def sign_efi(source, target):
     return Path(target)
 
 
-def sign_module(source, target):
-    """Sign a kernel module with the db key (Debian's kernels trust db for modules under Secure Boot)."""
+def sign_module(source, target, key=None, certificate=None):
+    """Sign a kernel module, by default with the db key (Debian's kernels trust db for modules under Secure Boot)."""
     programs = sorted(Path("/usr/lib").glob("linux-kbuild-*/scripts/sign-file"))
     if not programs:
         raise MachineError("scripts/sign-file of linux-kbuild is not installed: run `make setup`")
     k = keys()
-    run([programs[-1], "sha256", k / "db.key", k / "db.crt", source, target])
+    run([programs[-1], "sha256", key or k / "db.key", certificate or k / "db.crt", source, target])
     return Path(target)

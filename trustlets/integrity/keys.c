@@ -2,6 +2,7 @@
 /* Keys that may sign modules, and revocations: see keys.h. */
 #include "keys.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <mbedtls/ecp.h>
@@ -22,6 +23,30 @@ static bool same(struct ci_slice a, struct ci_slice b)
 	return ci_slice_is(a, b.p, b.len);
 }
 
+/* Serial number and issuer, one behind the other: the same bytes? Where one ends in a raw key is not known. */
+static bool same_id(struct ci_slice a1, struct ci_slice a2, struct ci_slice b1, struct ci_slice b2)
+{
+	size_t n = a1.len < b1.len ? a1.len : b1.len;
+
+	if (a1.len + a2.len != b1.len + b2.len || a1.len + a2.len == 0)
+		return false;
+	for (size_t i = n; i < a1.len + a2.len; i++) {
+		uint8_t a = i < a1.len ? a1.p[i] : a2.p[i - a1.len];
+		uint8_t b = i < b1.len ? b1.p[i] : b2.p[i - b1.len];
+
+		if (a != b)
+			return false;
+	}
+	return n == 0 || memcmp(a1.p, b1.p, n) == 0;
+}
+
+static void free_key(struct ci_key *key)
+{
+	mbedtls_x509_crt_free(&key->certificate);
+	free(key->raw);
+	memset(key, 0, sizeof(*key));
+}
+
 static enum ci_reason sha256(struct ci_slice s, uint8_t hash[CI_SHA256_SIZE])
 {
 	return mbedtls_md(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), s.p, s.len, hash) == 0 ?
@@ -37,7 +62,7 @@ void ci_keys_init(struct ci_keys *keys)
 void ci_keys_free(struct ci_keys *keys)
 {
 	for (size_t i = 0; i < keys->count; i++)
-		mbedtls_x509_crt_free(&keys->key[i].certificate);
+		free_key(&keys->key[i]);
 	memset(keys, 0, sizeof(*keys));
 	keys->closed = true;
 }
@@ -147,11 +172,9 @@ static enum ci_reason read_key_id(struct ci_key *key)
 	return why;
 }
 
-/* For logs: a name that came from outside must not be able to forge a line. */
-static void read_subject(struct ci_key *key)
+/* For logs: a name that came from outside must not be able to forge a line. @n: as mbedtls_x509_dn_gets() returns it. */
+static void clean_subject(struct ci_key *key, int n)
 {
-	int n = mbedtls_x509_dn_gets(key->subject, sizeof(key->subject), &key->certificate.subject);
-
 	if (n < 0)
 		strcpy(key->subject, "(a name too long to print)");
 	else if (n == 0)
@@ -160,6 +183,21 @@ static void read_subject(struct ci_key *key)
 		if (*c < ' ' || *c > '~')
 			*c = '?';
 	}
+}
+
+static void read_subject(struct ci_key *key)
+{
+	clean_subject(key, mbedtls_x509_dn_gets(key->subject, sizeof(key->subject),
+						&key->certificate.subject));
+}
+
+static enum ci_reason read_names(struct ci_key *key)
+{
+	struct ci_slice issuer = slice(&key->certificate.issuer_raw);
+
+	key->spki = slice(&key->certificate.pk_raw);
+	key->serial = slice(&key->certificate.serial);
+	return der_take(&issuer, DER_SEQUENCE, &key->issuer);
 }
 
 /* Everything about @key but its place in the set. */
@@ -173,6 +211,8 @@ static enum ci_reason read_certificate(struct ci_key *key, struct ci_slice der)
 	if (why == CI_OK)
 		why = read_key_id(key);
 	if (why == CI_OK)
+		why = read_names(key);
+	if (why == CI_OK)
 		why = sha256(slice(&key->certificate.raw), key->sha256);
 	if (why == CI_OK)
 		why = sha256(slice(&key->certificate.tbs), key->tbs_sha256);
@@ -181,62 +221,192 @@ static enum ci_reason read_certificate(struct ci_key *key, struct ci_slice der)
 	return why;
 }
 
-static bool goes_by(const struct ci_key *key, struct ci_slice issuer, struct ci_slice serial,
+static bool goes_by(const struct ci_key *key, struct ci_slice serial, struct ci_slice issuer,
 		    struct ci_slice key_id)
 {
-	if (issuer.len > 0 && same(issuer, slice(&key->certificate.issuer_raw)) &&
-	    same(serial, slice(&key->certificate.serial)))
-		return true;
-	return key_id.len > 0 && same(key_id, key->key_id);
+	return same_id(serial, issuer, key->serial, key->issuer) ||
+	       (key_id.len > 0 && same(key_id, key->key_id));
+}
+
+static bool is_certificate_of(const struct ci_key *a, const struct ci_key *b)
+{
+	if (a->raw != NULL || b->raw != NULL)
+		return a->raw != NULL && b->raw != NULL && same(a->spki, b->spki) &&
+		       same(a->serial, b->serial) && same(a->key_id, b->key_id);
+	return same(slice(&a->certificate.raw), slice(&b->certificate.raw));
 }
 
 /* CI_OK and *@known: there already. A key that is certified twice has the same public key twice. */
 static enum ci_reason compare(const struct ci_keys *keys, const struct ci_key *new, bool *known)
 {
-	const mbedtls_x509_crt *c = &new->certificate;
-
 	*known = false;
 	for (size_t i = 0; i < keys->count; i++) {
 		const struct ci_key *key = &keys->key[i];
 
-		if (same(slice(&key->certificate.raw), slice(&c->raw)))
+		if (is_certificate_of(key, new))
 			*known = true;
-		else if (goes_by(key, slice(&c->issuer_raw), slice(&c->serial), new->key_id) &&
-			 !same(slice(&key->certificate.pk_raw), slice(&c->pk_raw)))
+		else if (goes_by(key, new->serial, new->issuer, new->key_id) && !same(key->spki, new->spki))
 			return CI_E_KEY_AMBIGUOUS;
 	}
 	return CI_OK;
 }
 
+/* Where the next key is made: its place in the set, or @spare, as a full set still takes what it has. */
+static struct ci_key *new_key(struct ci_keys *keys, struct ci_key *spare, enum ci_origin origin)
+{
+	struct ci_key *key = keys->count < CI_KEYS_MAX ? &keys->key[keys->count] : spare;
+
+	memset(key, 0, sizeof(*key));
+	mbedtls_x509_crt_init(&key->certificate);
+	key->origin = origin;
+	return key;
+}
+
+/* Puts a key of new_key() into the set, if it is a good one (@why) and not there already. */
+static enum ci_reason take(struct ci_keys *keys, struct ci_key *key, const struct ci_key *spare,
+			   enum ci_reason why)
+{
+	bool known = false;
+
+	if (why == CI_OK)
+		why = compare(keys, key, &known);
+	if (why == CI_OK && !known && key == spare)
+		why = CI_E_KEY_FULL;
+	if (why == CI_OK && !known)
+		keys->count++;
+	else
+		free_key(key);
+	return why;
+}
+
 enum ci_reason ci_keys_add(struct ci_keys *keys, struct ci_slice der, enum ci_origin origin)
 {
-	struct ci_key *key;
+	struct ci_key spare, *key;
 	enum ci_reason why;
-	struct ci_key spare;
-	bool known = false;
 
 	if (keys->closed)
 		return CI_E_KEY_CLOSED;
 	why = der_check(der);
 	if (why != CI_OK)
 		return why;
-	/* A full set still takes what it has. */
-	key = keys->count < CI_KEYS_MAX ? &keys->key[keys->count] : &spare;
-	memset(key, 0, sizeof(*key));
-	mbedtls_x509_crt_init(&key->certificate);
-	key->origin = origin;
-	why = read_certificate(key, der);
+	key = new_key(keys, &spare, origin);
+	return take(keys, key, &spare, read_certificate(key, der));
+}
+
+/* AlgorithmIdentifiers of RFC 3279, 2.3.1, and RFC 5480, 2.1.1. */
+static const uint8_t rsa_algorithm[] = { 0x30, 0x0D, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86,
+					 0xF7, 0x0D, 0x01, 0x01, 0x01, 0x05, 0x00 };
+static const uint8_t p256_algorithm[] = { 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48,
+					  0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A,
+					  0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07 };
+static const uint8_t p384_algorithm[] = { 0x30, 0x10, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D,
+					  0x02, 0x01, 0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x22 };
+
+#define HEADER_MAX 4 /* tag and length of up to 65535 */
+#define SPKI_MORE  (3 * HEADER_MAX + sizeof(p256_algorithm) + 1)
+
+static uint8_t *put_header(uint8_t *p, uint8_t tag, size_t len)
+{
+	*p++ = tag;
+	if (len >= 256)
+		*p++ = 0x82, *p++ = (uint8_t)(len >> 8);
+	else if (len >= 128)
+		*p++ = 0x81;
+	*p++ = (uint8_t)len;
+	return p;
+}
+
+static uint8_t *put_bytes(uint8_t *p, struct ci_slice s)
+{
+	if (s.len > 0)
+		memcpy(p, s.p, s.len);
+	return p + s.len;
+}
+
+static struct ci_slice algorithm_of(const struct ci_raw_key *raw)
+{
+	if (raw->algorithm == CI_RSA_PKCS1)
+		return (struct ci_slice){ rsa_algorithm, sizeof(rsa_algorithm) };
+	return raw->bits == 256 ? (struct ci_slice){ p256_algorithm, sizeof(p256_algorithm) } :
+				  (struct ci_slice){ p384_algorithm, sizeof(p384_algorithm) };
+}
+
+/* SubjectPublicKeyInfo (RFC 5280, 4.1). Return: its end. */
+static uint8_t *put_spki(uint8_t *p, const struct ci_raw_key *raw)
+{
+	struct ci_slice algorithm = algorithm_of(raw);
+	uint8_t bits[HEADER_MAX + 1], *end = put_header(bits, DER_BIT_STRING, raw->key.len + 1);
+
+	*end++ = 0; /* no unused bits */
+	p = put_header(p, DER_SEQUENCE, algorithm.len + (size_t)(end - bits) + raw->key.len);
+	p = put_bytes(p, algorithm);
+	p = put_bytes(p, (struct ci_slice){ bits, (size_t)(end - bits) });
+	return put_bytes(p, raw->key);
+}
+
+static enum ci_reason check_raw(const struct ci_raw_key *raw)
+{
+	if (raw->id.len + raw->key_id.len == 0 || raw->id.len > CI_RAW_MAX || raw->key_id.len > CI_KEY_ID_MAX)
+		return CI_E_KEY_NAME;
+	if (raw->algorithm == CI_RSA_PKCS1)
+		return raw->key.len <= CI_RAW_MAX ? der_check(raw->key) : CI_E_KEY_INVALID;
+	if (raw->bits != 256 && raw->bits != 384)
+		return CI_E_KEY_CURVE;
+	/* 4: both coordinates are there. */
+	return raw->key.len == 1 + 2 * raw->bits / 8 && raw->key.p[0] == 4 ? CI_OK : CI_E_KEY_INVALID;
+}
+
+static struct ci_slice keep(uint8_t **p, struct ci_slice s)
+{
+	struct ci_slice kept = { *p, s.len };
+
+	*p = put_bytes(*p, s);
+	return kept;
+}
+
+static void read_name(struct ci_key *key, struct ci_slice name)
+{
+	size_t n = name.len < sizeof(key->subject) - 1 ? name.len : sizeof(key->subject) - 1;
+
+	if (n > 0)
+		memcpy(key->subject, name.p, n);
+	clean_subject(key, (int)strlen(key->subject));
+}
+
+static enum ci_reason read_raw(struct ci_key *key, const struct ci_raw_key *raw)
+{
+	enum ci_reason why = check_raw(raw);
+	uint8_t *p, *end;
+
+	if (why != CI_OK)
+		return why;
+	key->raw = malloc(raw->key.len + SPKI_MORE + raw->id.len + raw->key_id.len);
+	if (key->raw == NULL)
+		return CI_E_MEMORY;
+	end = put_spki(key->raw, raw);
+	key->spki = (struct ci_slice){ key->raw, (size_t)(end - key->raw) };
+	key->serial = keep(&end, raw->id);
+	key->key_id = keep(&end, raw->key_id);
+	p = key->raw;
+	why = parse_result(
+		mbedtls_pk_parse_subpubkey(&p, key->raw + key->spki.len, &key->certificate.pk));
+	if (why == CI_E_KEY_CERTIFICATE || (why == CI_OK && p != key->raw + key->spki.len))
+		why = CI_E_KEY_INVALID; /* there is no certificate: the key itself is wrong */
 	if (why == CI_OK)
-		why = compare(keys, key, &known);
-	if (why == CI_OK && !known && key == &spare)
-		why = CI_E_KEY_FULL;
-	if (why == CI_OK && !known) {
-		keys->count++;
-	} else {
-		mbedtls_x509_crt_free(&key->certificate);
-		memset(key, 0, sizeof(*key));
-	}
+		why = check_key(key);
+	if (why == CI_OK)
+		read_name(key, raw->name);
 	return why;
+}
+
+enum ci_reason ci_keys_add_raw(struct ci_keys *keys, const struct ci_raw_key *raw, enum ci_origin origin)
+{
+	struct ci_key spare, *key;
+
+	if (keys->closed)
+		return CI_E_KEY_CLOSED;
+	key = new_key(keys, &spare, origin);
+	return take(keys, key, &spare, read_raw(key, raw));
 }
 
 enum ci_reason ci_keys_add_list(struct ci_keys *keys, struct ci_slice list, enum ci_origin origin,
@@ -296,16 +466,21 @@ static bool key_revoked(const struct ci_keys *keys, const struct ci_key *key)
 {
 	struct ci_slice all = { key->sha256, CI_SHA256_SIZE }, tbs = { key->tbs_sha256, CI_SHA256_SIZE };
 
-	return ci_keys_revoked(keys, CI_REVOKED_CERTIFICATE, all) ||
-	       ci_keys_revoked(keys, CI_REVOKED_TBS, tbs) ||
-	       ci_keys_revoked(keys, CI_REVOKED_KEY_ID, key->key_id);
+	if (ci_keys_revoked(keys, CI_REVOKED_KEY_ID, key->key_id))
+		return true;
+	return key->raw == NULL && (ci_keys_revoked(keys, CI_REVOKED_CERTIFICATE, all) ||
+				    ci_keys_revoked(keys, CI_REVOKED_TBS, tbs));
 }
 
 enum ci_reason ci_keys_find(const struct ci_keys *keys, const struct ci_cms *cms, const struct ci_key **key)
 {
+	struct ci_slice whole = cms->issuer, issuer = { NULL, 0 };
+
 	*key = NULL;
+	if (whole.len > 0 && der_take(&whole, DER_SEQUENCE, &issuer) != CI_OK)
+		return CI_E_KEY_UNKNOWN;
 	for (size_t i = 0; i < keys->count; i++) {
-		if (!goes_by(&keys->key[i], cms->issuer, cms->serial, cms->key_id))
+		if (!goes_by(&keys->key[i], cms->serial, issuer, cms->key_id))
 			continue;
 		*key = &keys->key[i];
 		if (!key_revoked(keys, *key))

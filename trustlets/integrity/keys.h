@@ -2,12 +2,14 @@
 /*
  * The keys that may sign modules, and what was revoked.
  *
- * A key comes as a DER X.509 certificate from a place that is trusted until
- * lockdown (the kernel's built-in list, firmware's variables); nothing is
- * concluded from who signed the certificate. Dates are not looked at: Linux
+ * A key comes as a DER X.509 certificate, or as what a running Linux keeps of one,
+ * from a place that is trusted until lockdown (the kernel's keyrings, firmware's
+ * variables); nothing is concluded from who signed the certificate. Dates are not looked at: Linux
  * does not either for modules (a machine's clock is wrong at boot, and a module
  * is as good on the day after its build key ended), nor at key usage. What
- * withdraws trust from a key is a revocation.
+ * withdraws trust from a key is a revocation. One of a certificate (its hash or
+ * its to-be-signed part's) can't be matched with a key that came without it:
+ * Linux itself did that when it took the key into its keyring.
  *
  * After ci_keys_close() the set only shrinks: no key is added, revocations are.
  * Refused as weak: RSA below 2048 bits; RSA exponents that are even, below 3 or
@@ -27,6 +29,7 @@
 #define CI_KEYS_MAX              64
 #define CI_REVOCATIONS_MAX       1024 /* dbx has some 400 */
 #define CI_SUBJECT_MAX           256
+#define CI_RAW_MAX               4096 /* bytes of a raw key, and of its identifier */
 #define CI_SHA256_SIZE           32
 #define CI_RSA_BITS_MIN          2048
 #define CI_RSA_EXPONENT_BITS_MAX 64
@@ -50,8 +53,11 @@ enum ci_revocation {
 };
 
 struct ci_key {
-	mbedtls_x509_crt certificate;
-	struct ci_slice key_id; /* inside of certificate; empty if it has none */
+	mbedtls_x509_crt certificate; /* of a raw key only pk is set */
+	uint8_t *raw;         /* what a raw key's slices lie in; NULL: they lie in certificate */
+	struct ci_slice spki; /* SubjectPublicKeyInfo, all of it */
+	struct ci_slice serial, issuer; /* contents, without tag and length; raw: serial has both, issuer none */
+	struct ci_slice key_id; /* empty if it has none */
 	uint8_t sha256[CI_SHA256_SIZE];
 	uint8_t tbs_sha256[CI_SHA256_SIZE];
 	enum ci_algorithm algorithm;
@@ -94,6 +100,25 @@ void ci_keys_free(struct ci_keys *keys);
  * Return: CI_OK, CI_E_KEY_*, CI_E_DER_*, CI_E_MEMORY; then the set is as before.
  */
 enum ci_reason ci_keys_add(struct ci_keys *keys, struct ci_slice der, enum ci_origin origin) CI_MUST_CHECK;
+
+struct ci_raw_key {
+	enum ci_algorithm algorithm;
+	unsigned int bits; /* CI_ECDSA: 256 or 384 */
+	struct ci_slice key; /* RSAPublicKey (RFC 8017, A.1.1), or the point, uncompressed (SEC 1, 2.3.3) */
+	struct ci_slice id; /* contents of serial number and issuer, one behind the other; may be empty */
+	struct ci_slice key_id; /* may be empty, but not both */
+	struct ci_slice name;   /* for people */
+};
+
+/**
+ * ci_keys_add_raw() - take a key as a running Linux has it, without its certificate
+ * @raw: copied
+ *
+ * As ci_keys_add(); a key is there already if it has the same bytes and the same
+ * identifiers. CI_E_KEY_NAME: it has none, or one that is too long.
+ */
+enum ci_reason ci_keys_add_raw(struct ci_keys *keys, const struct ci_raw_key *raw,
+			       enum ci_origin origin) CI_MUST_CHECK;
 
 struct ci_added {
 	size_t taken;

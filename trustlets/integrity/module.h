@@ -139,6 +139,7 @@ struct module_export {
 };
 
 #define MODULE_SHOWN 8
+#define MODULE_NAME  56 /* Linux: MODULE_NAME_LEN */
 
 struct module_result {
 	const char *reason; /* NULL: accepted */
@@ -148,14 +149,30 @@ struct module_result {
 	unsigned int shown; /* how many of these are valid */
 	uint64_t address;   /* of the first of them, in memory */
 
+	char name[MODULE_NAME]; /* of .modinfo, printable */
 	struct module_range range[8];
 	unsigned int ranges;
 	struct module_site *site; /* ascending */
 	size_t sites;
 	struct module_export *export;
 	size_t exports;
+	uint64_t *function; /* where functions begin, static calls' trampolines too; ascending */
+	size_t functions;
 	uint64_t compared, patched; /* bytes compared; sites that were patched as the loader does */
 };
+
+/**
+ * module_plan() - where a module's pages are to lie, and with which rights
+ * @file, @size, @place, @policy: as of module_check(); the file is not changed
+ * @result: name and ranges are set, as module_check() will set them; nothing to release
+ *
+ * So pages can be frozen before the comparison.
+ *
+ * Return: 0; -ENOEXEC, -EACCES, -ENOMEM with result->reason.
+ */
+int module_plan(uint8_t *file, size_t size, const struct module_place *place,
+		const struct module_policy *policy, struct module_result *result)
+	__attribute__((__warn_unused_result__));
 
 /**
  * module_check() - compare a module in memory with its file

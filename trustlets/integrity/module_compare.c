@@ -162,14 +162,19 @@ int module_compare(struct module *m)
 	return rc;
 }
 
-int module_check(uint8_t *file, size_t size, const struct module_place *place,
-		 const struct module_policy *policy, const struct module_source *source,
-		 struct module_result *result)
+static int (*const steps[])(struct module *m) = {
+	module_parse,   module_name,     module_layout, /* the plan */
+	module_symbols, module_relocate, module_exports, module_functions,
+	module_collect, module_patch,    module_sort,    module_compare,
+};
+#define PLAN_STEPS 3
+#define ALL_STEPS  (sizeof(steps) / sizeof(steps[0]))
+
+/* @source: NULL for the plan. */
+static int run(size_t count, uint8_t *file, size_t size, const struct module_place *place,
+	       const struct module_policy *policy, const struct module_source *source,
+	       struct module_result *result)
 {
-	static int (*const steps[])(struct module * m) = {
-		module_parse,   module_layout, module_symbols, module_relocate, module_exports,
-		module_collect, module_patch,  module_sort,    module_compare,
-	};
 	struct module *m = calloc(1, sizeof(*m));
 	int rc = 0;
 
@@ -184,17 +189,32 @@ int module_check(uint8_t *file, size_t size, const struct module_place *place,
 	m->policy = policy;
 	m->source = source;
 	m->result = result;
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && !rc; i++)
+	for (size_t i = 0; i < count && !rc; i++)
 		rc = steps[i](m);
 	free(m);
 	return rc;
+}
+
+int module_plan(uint8_t *file, size_t size, const struct module_place *place,
+		const struct module_policy *policy, struct module_result *result)
+{
+	return run(PLAN_STEPS, file, size, place, policy, NULL, result);
+}
+
+int module_check(uint8_t *file, size_t size, const struct module_place *place,
+		 const struct module_policy *policy, const struct module_source *source,
+		 struct module_result *result)
+{
+	return run(ALL_STEPS, file, size, place, policy, source, result);
 }
 
 void module_release(struct module_result *result)
 {
 	free(result->site);
 	free(result->export);
+	free(result->function);
 	result->site = NULL;
 	result->export = NULL;
-	result->sites = result->exports = 0;
+	result->function = NULL;
+	result->sites = result->exports = result->functions = 0;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the steps of module_check() share. Each takes the module further, in
- * this order: module_parse, module_layout, module_symbols, module_relocate,
- * module_exports, module_collect (sites, from the bytes as compiled),
- * module_patch, module_sort, module_compare. All return 0 or what
+ * this order: module_parse, module_name, module_layout (module_plan() ends here),
+ * module_symbols, module_relocate, module_exports, module_functions,
+ * module_collect (sites, from the bytes as compiled), module_patch, module_sort,
+ * module_compare. All return 0 or what
  * module_bad() returned.
  */
 #ifndef OVBS_INTEGRITY_MODULE_INTERNAL_H
@@ -124,6 +125,10 @@ unsigned int module_find(const struct module *m, const char *name);
 uint8_t *module_at(struct module *m, uint64_t address, uint64_t size, uint32_t flags);
 /** module_room() - how many bytes of its section follow @address (after module_at() found it) */
 uint64_t module_room(const struct module *m, uint64_t address);
+
+/* module_names.c */
+int module_name(struct module *m);
+int module_functions(struct module *m);
 
 /* module_layout.c */
 int module_layout(struct module *m);

@@ -24,17 +24,9 @@ static bool is_jcc(const uint8_t *p)
 static int add(struct module *m, const struct module_site *s)
 {
 	struct module_result *r = m->result;
-	struct module_site *grown;
 
-	if (r->sites == m->room) {
-		size_t room = m->room ? m->room * 2 : 64;
-
-		grown = realloc(r->site, room * sizeof(*grown));
-		if (!grown)
-			return module_bad(m, -ENOMEM, "no memory", NULL, 0);
-		r->site = grown;
-		m->room = room;
-	}
+	if (r->sites == m->room)
+		return module_bad(m, -ENOEXEC, "more sites than its tables have", NULL, s->address);
 	r->site[r->sites] = *s;
 	r->site[r->sites].init = m->section[m->last].part == MODULE_INIT_TEXT;
 	r->sites++;
@@ -100,6 +92,14 @@ static int static_calls(struct module *m)
 	return rc;
 }
 
+static bool is_trampoline(struct module *m, uint64_t i)
+{
+	const uint8_t *symbol = module_symbol(m, i);
+	const char *name = (const char *)m->section[m->strtab].bytes + get32(symbol);
+
+	return get16(symbol + 6) != 0 && strncmp(name, "__SCT__", 7) == 0;
+}
+
 static int trampolines(struct module *m)
 {
 	uint64_t count = m->section[m->symtab].size / SYM_SIZE;
@@ -107,12 +107,11 @@ static int trampolines(struct module *m)
 
 	for (uint64_t i = 1; i < count && !rc; i++) {
 		const uint8_t *symbol = module_symbol(m, i), *p;
-		const char *name = (const char *)m->section[m->strtab].bytes + get32(symbol);
 		struct module_site site = { .kind = MODULE_SITE_TRAMPOLINE,
 					    .address = get64(symbol + 8),
 					    .size = 5 };
 
-		if (get16(symbol + 6) == 0 || strncmp(name, "__SCT__", 7))
+		if (!is_trampoline(m, i))
 			continue;
 		p = module_at(m, site.address, 8, SEC_X);
 		if (!p || memcmp(p + 5, module_tramp_ud, 3))
@@ -165,6 +164,33 @@ static int locks(struct module *m)
 	return rc;
 }
 
+/* As many as the tables have entries, in one piece: the heap of a trustlet is small. */
+static int make_room(struct module *m)
+{
+	static const struct {
+		const char *name;
+		uint64_t entry;
+	} tables[] = { { "__jump_table", 16 },
+		       { ".static_call_sites", 8 },
+		       { "__mcount_loc", 8 },
+		       { ".smp_locks", 4 } };
+	uint64_t count = m->section[m->symtab].size / SYM_SIZE;
+	int rc = 0;
+
+	for (unsigned int i = 0; i < 4; i++) {
+		unsigned int t = module_table(m, tables[i].name, tables[i].entry, &rc);
+
+		if (rc)
+			return rc;
+		if (t && (i < 3 || m->policy->one_cpu))
+			m->room += m->section[t].size / tables[i].entry;
+	}
+	for (uint64_t i = 1; i < count; i++)
+		m->room += is_trampoline(m, i);
+	m->result->site = m->room ? malloc(m->room * sizeof(*m->result->site)) : NULL;
+	return m->room && !m->result->site ? module_bad(m, -ENOMEM, "no memory", NULL, 0) : 0;
+}
+
 static int by_address(const void *a, const void *b)
 {
 	uint64_t x = ((const struct module_site *)a)->address;
@@ -176,8 +202,10 @@ static int by_address(const void *a, const void *b)
 int module_collect(struct module *m)
 {
 	const struct module_result *r = m->result;
-	int rc = jump_labels(m);
+	int rc = make_room(m);
 
+	if (!rc)
+		rc = jump_labels(m);
 	if (!rc)
 		rc = static_calls(m);
 	if (!rc)

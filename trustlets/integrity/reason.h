@@ -61,7 +61,19 @@
 	X(E_SIGNATURE_FORM, "the signature's value has a length or form that can't be")            \
 	X(E_SIGNATURE, "the signature does not fit the file")                                      \
 	X(E_FILE_REVOKED, "this very file is revoked")                                             \
-	X(E_MEMORY, "out of memory")
+	X(E_MEMORY, "out of memory")                                                               \
+	X(E_KEY_NAME, "the key has no identifier, or one that is too long")                        \
+	/* files.h */                                                                              \
+	X(E_FILE_SIZE, "the file is empty or too large")                                           \
+	X(E_KERNEL, "the kernel is not known: locked too early, or begun anew")                    \
+	X(E_FILE_COPY, "the file can't be read from memory")                                       \
+	X(E_TOKEN, "no file goes by this token: never accepted, used up or forgotten")             \
+	/* place.h */                                                                              \
+	X(E_PLACE_TAKEN, "a page of the module is in use as something else")                       \
+	X(E_PLACE_MAPPED, "a page of the module is not mapped, or no RAM")                         \
+	X(E_PLACE_SITES, "a place that the kernel may patch has none of its forms")                \
+	X(E_PLACE_STEP, "the secure kernel refused a step")                                        \
+	X(E_EXPORT, "the module exports a symbol that there is already")
 
 #define CI_REASON_ENUM(name, text) CI_##name,
 enum ci_reason { CI_REASONS(CI_REASON_ENUM) CI_REASON_COUNT };

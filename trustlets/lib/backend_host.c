@@ -36,6 +36,11 @@ void tl_host_policy(uint32_t flags)
 	policy = flags;
 }
 
+uint32_t tl_host_policy_now(void)
+{
+	return policy;
+}
+
 void tl_host_forget(void)
 {
 	have_key = false;

@@ -26,6 +26,9 @@ void tl_host_feed(bool (*next)(struct ovbs_tl_request *r, bool first, void *cont
 /** tl_host_policy() - OVBS_POLICY_* that are allowed from now on; all at the start */
 void tl_host_policy(uint32_t flags);
 
+/** tl_host_policy_now() - what is allowed now */
+uint32_t tl_host_policy_now(void);
+
 /** tl_host_forget() - another sealing key and counters of 0: as another machine */
 void tl_host_forget(void);
 

@@ -51,6 +51,58 @@ static void by_mov(void *arg)
 	WRITE_ONCE(*p->to, *p->from);
 }
 
+/* ---- Linux's memcpy for CPUs without fast strings ----------------------- */
+
+static const u8 copy_begins[] = { 0x48, 0x89, 0xF8, 0x48, 0x83, 0xFA, 0x20 }; /* mov %rdi, %rax; cmp $32, %rdx */
+static const u8 copy_ends[] = { 0x44, 0x88, 0x0C, 0x17, 0x88, 0x0F }; /* mov %r9b, (%rdi, %rdx); mov %cl, (%rdi) */
+static const u8 *copy, *last_store;
+
+static const u8 *find(const u8 *from, size_t n, const u8 *what, size_t bytes)
+{
+	for (; n >= bytes; from++, n--)
+		if (!memcmp(from, what, bytes))
+			return from;
+	return NULL;
+}
+
+/* It lies behind memcpy, whichever that is on this CPU. */
+static bool find_copy(void)
+{
+	copy = find((const u8 *)(unsigned long)memcpy, 1024, copy_begins, sizeof(copy_begins));
+	last_store = copy ? find(copy, 512, copy_ends, sizeof(copy_ends)) : NULL;
+	if (!last_store)
+		return false;
+	last_store += 4;
+	return true;
+}
+
+static void by_copy(void *arg)
+{
+	const struct patch *p = arg;
+	void *(*fn)(void *to, const void *from, size_t n) = (void *)copy;
+
+	fn(p->to, p->from, p->bytes);
+}
+
+/* Its last store, MOV %CL, (%RDI), with what RDX is not when it is the first. */
+static void by_copys_last_store(void *arg)
+{
+	const struct patch *p = arg;
+	void (*fn)(void *to, const void *from, u64 rdx, u64 rcx) = (void *)last_store;
+
+	fn(p->to, p->from, 1, *p->from);
+}
+
+/* The same instruction and registers, elsewhere. */
+static void by_copys_store_elsewhere(void *arg)
+{
+	const struct patch *p = arg;
+
+	asm volatile("movb %%cl, (%%rdi)" : : "c"(*p->from), "D"(p->to), "S"(p->from), "d"(0) : "memory");
+}
+
+/* ---- the rows ------------------------------------------------------------ */
+
 static const u8 *site;
 static struct space space;
 
@@ -70,9 +122,27 @@ static void call_form(u8 form[SITE_BYTES], const void *target)
 	memcpy(form + 1, &distance, sizeof(distance));
 }
 
+static const u8 int3[64] = { 0xCC };
+
+static void run_copies(struct report *r, const u8 call[SITE_BYTES])
+{
+	if (!find_copy()) {
+		row(r, "patch_copy_arm", "norun", "no memcpy_orig behind memcpy");
+		return;
+	}
+	row(r, "patch_copy_beside", write_at(by_copy, SITE_BYTES + 2, int3, 1), "int3 beside a site, by memcpy_orig");
+	row(r, "patch_copy_whole", write_at(by_copy, 0, call, SITE_BYTES), "a form at once");
+	row(r, "patch_copy_long", write_at(by_copy, 0, int3, 17), "17 bytes");
+	row(r, "patch_copy_elsewhere", write_at(by_copys_store_elsewhere, 0, int3, 1), "its store of a byte, elsewhere");
+	row(r, "patch_copy_last", write_at(by_copys_last_store, 0, int3, 1), "its store of a byte as that of two writes it");
+	row(r, "patch_copy_arm", write_at(by_copy, 0, int3, 1), "int3 at a site");
+	row(r, "patch_copy_target", write_at(by_copy, 1, call + 1, 4), "a call of what does not trace");
+	row(r, "patch_copy_tail", write_at(by_copy, 1, nop + 1, 4), "the rest of a form");
+	row(r, "patch_copy_undo", write_at(by_copy, 0, nop, 1), "its first byte");
+}
+
 static void run_patch(struct report *r)
 {
-	static const u8 int3[64] = { 0xCC };
 	u8 call[SITE_BYTES];
 
 	site = (const u8 *)(unsigned long)kernel_halt;
@@ -95,6 +165,7 @@ static void run_patch(struct report *r)
 	row(r, "patch_tail", write_at(by_movsb, 1, nop + 1, 4), "the rest of a form without int3 before");
 	row(r, "patch_whole", write_at(by_movsb, 0, nop, SITE_BYTES), "a form at once");
 	row(r, "patch_long", write_at(by_movsb, 0, int3, sizeof(int3)), "64 bytes");
+	run_copies(r, call);
 	space.table[0][2] = PTE_P | PTE_A | PTE_NX;
 	row(r, "patch_from_0", write_at(by_movsb, 0, SPACE_4K(2), 1), "what lies at physical address 0");
 	row(r, "patch_content", memcmp(site, nop, SITE_BYTES) ? "written" : "kept", "%*ph", SITE_BYTES, site);
