@@ -16,7 +16,7 @@ OUT    := $(BUILD)/$(FLAVOR)
 include mk/flags.mk
 include mk/hypervisor.mk
 include mk/securekernel.mk
-include $(wildcard mk/boot.mk mk/unit.mk mk/linux.mk mk/machine.mk mk/attack.mk mk/bench.mk mk/check.mk mk/guest.mk mk/demo.mk mk/clients.mk mk/trustlets.mk)
+include $(wildcard mk/boot.mk mk/unit.mk mk/linux.mk mk/machine.mk mk/attack.mk mk/bench.mk mk/check.mk mk/guest.mk mk/demo.mk mk/clients.mk mk/trustlets.mk mk/selftests.mk)
 
 .PHONY: all images help clean
 all: setup-build ## build release and debug images

@@ -62,7 +62,7 @@ int integrity_send(u32 op, u32 types, struct ovbs_param first, struct ovbs_param
  */
 int integrity_code(bool dry, u64 *pages);
 
-/** integrity_data - freeze constants, the IDT, and @more bytes at @own (whole pages of the direct map). @pages: out. */
+/** integrity_data - freeze constants, those of modules too, the IDT, and @more bytes at @own (whole pages of the direct map). @pages: out. */
 int integrity_data(const void *own, u64 more, u64 *pages);
 
 /**

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What is frozen: every page that the kernel's own page tables let it execute,
- * and its constants. By those tables, not by symbols: they have modules, BPF,
+ * and its constants, with those of modules. By those tables, not by symbols: they have modules, BPF,
  * trampolines and all, and know which parts of a large page are in use for
  * something else.
  */
@@ -10,6 +10,7 @@
 #include <linux/bitmap.h>
 #include <linux/efi.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/printk.h>
 #include <asm/io.h>
 #include <asm/msr.h>
@@ -238,10 +239,40 @@ static int constants(struct run *r, unsigned long va, unsigned long end)
 	return err;
 }
 
+/* Its constants, and what is constant since its start; a module that is still starting has none of the second kind yet. */
+static int of_module(struct run *r, const struct module *m)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+	const struct module_memory *ro = &m->mem[MOD_RODATA], *after = &m->mem[MOD_RO_AFTER_INIT];
+
+	return constants(r, (unsigned long)ro->base, (unsigned long)ro->base + ro->size) ?:
+	       constants(r, (unsigned long)after->base, (unsigned long)after->base + after->size);
+#else
+	const struct module_layout *l = &m->core_layout;
+
+	return constants(r, (unsigned long)l->base + l->text_size, (unsigned long)l->base + l->ro_after_init_size);
+#endif
+}
+
+/* The gate is closed: no module comes or goes. */
+static int of_modules(struct run *r)
+{
+	const struct list_head *modules = (void *)integrity_at[MODULE_LIST];
+	const struct module *m;
+	int err = 0;
+
+	list_for_each_entry(m, modules, list) {
+		err = m->state == MODULE_STATE_UNFORMED ? 0 : of_module(r, m);
+		if (err)
+			break;
+	}
+	return err;
+}
+
 int integrity_data(const void *own, u64 more, u64 *pages)
 {
 	struct run r = { .how = OVBS_FREEZE_DATA };
-	int err = constants(&r, integrity_at[RODATA], integrity_at[RODATA_END]);
+	int err = constants(&r, integrity_at[RODATA], integrity_at[RODATA_END]) ?: of_modules(&r);
 
 	/* The kernel uses the IDT by a read-only alias; this one is the table itself. */
 	err = err ?: add(&r, slow_virt_to_phys((void *)integrity_at[IDT]), PAGE_SIZE);

@@ -30,7 +30,8 @@ struct attack {
 extern const struct attack insn_attacks[], regs_attacks[], msr_attacks[], cpuid_attacks[],
 	memory_attacks[], forms_attacks[], paging_attacks[], apic_attacks[], icr_attacks[],
 	ap_attacks[], power_attacks[], pci_attacks[], a20_attacks[], hypercall_attacks[],
-	message_attacks[], protect_attacks[], lockdown_attacks[], patch_attacks[], trustlet_attacks[], fuzz_attacks[], vars_attacks[],
+	message_attacks[], protect_attacks[], lockdown_attacks[], patch_attacks[], rights_attacks[],
+	trustlet_attacks[], fuzz_attacks[], vars_attacks[],
 	dma_attacks[], dma_engine_attacks[], dma_iommu_attacks[], final_attacks[];
 
 /** row - report one row; the detail may be empty. */

@@ -30,7 +30,7 @@ static const struct attack *const themes[] = {
 	insn_attacks,  regs_attacks,   msr_attacks,  cpuid_attacks, memory_attacks,
 	forms_attacks, paging_attacks, apic_attacks, icr_attacks,   ap_attacks,
 	power_attacks, pci_attacks,    a20_attacks,  hypercall_attacks,
-	message_attacks, protect_attacks, trustlet_attacks, fuzz_attacks, lockdown_attacks, patch_attacks,
+	message_attacks, protect_attacks, trustlet_attacks, fuzz_attacks, lockdown_attacks, patch_attacks, rights_attacks,
 	vars_attacks, dma_attacks, dma_engine_attacks, dma_iommu_attacks, final_attacks,
 };
 
