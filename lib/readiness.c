@@ -611,6 +611,7 @@ static void judge_level(struct judge *j)
 #define ROWS_BASE                                                                                  \
 	(ROW(LONG_MODE) | ROW(VIRTUALIZATION) | ROW(FIRMWARE) | ROW(NOT_HELD) | ROW(NX) | ROW(LEVEL))
 
+static const char by_option[] = "runs where openvbs.ko is loaded with integrity=1, not by its setting alone";
 static const char not_built[] = "not built in this version: the verdict is the platform's";
 
 static const struct {
@@ -619,7 +620,7 @@ static const struct {
 } services[READINESS_SERVICES] = {
 	[READINESS_VBS] = { "vbs", "Virtualization-based security", "", ROWS_BASE,
 			    ROW(SECURE_BOOT) | ROW(SMEP) | ROW(TPM) | ROW(MAT) | ROW(WSMT) | ROW(IOMMU) },
-	[READINESS_MEMORY_INTEGRITY] = { "memory-integrity", "Memory integrity", not_built, ROWS_BASE,
+	[READINESS_MEMORY_INTEGRITY] = { "memory-integrity", "Memory integrity", by_option, ROWS_BASE,
 					 ROW(SECURE_BOOT) | ROW(SMEP) | ROW(MAT) | ROW(MBEC_GMET) },
 	[READINESS_CREDENTIAL_GUARD] = { "credential-guard", "Credential Guard", not_built, ROWS_BASE,
 					 ROW(SECURE_BOOT) | ROW(TPM) | ROW(SECURE_MOR) | ROW(IOMMU) },

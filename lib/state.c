@@ -466,9 +466,13 @@ static void find_service(const struct state_facts *f, struct state *s, struct st
 	else if (!s->running)
 		ovbs_snprintf(service->why, sizeof(service->why),
 			      "virtualization-based security does not run");
+	else if (!now)
+		ovbs_snprintf(service->why, sizeof(service->why), "reboot required");
 	else
-		ovbs_snprintf(service->why, sizeof(service->why), "%s",
-			      now ? "VTL1 does not say that it runs" : "reboot required");
+		ovbs_snprintf(service->why, sizeof(service->why), "VTL1 does not say that it runs%s",
+			      service->id == STATE_MEMORY_INTEGRITY ?
+				      ": openvbs.ko was not told to lock the kernel down (integrity=1)" :
+				      "");
 }
 
 static void find_services(const struct state_facts *f, struct state *s)

@@ -58,7 +58,7 @@ enum state_property {
 #define STATE_BIT(n) (1u << (n))
 
 /* Services that this version has, STATE_BIT() of each; the one place to change when one is built. */
-#define STATE_SERVICES_BUILT 0u
+#define STATE_SERVICES_BUILT STATE_BIT(STATE_MEMORY_INTEGRITY)
 
 /* Who changed the settings last, from the record that decides. */
 struct state_change {

@@ -121,6 +121,7 @@ static int prove(struct report *r)
 			  "its messages are of version %u, not %u", version.abi, OVBS_MSG_ABI);
 	else
 		r->facts.proof = STATE_PROOF_OK;
+	r->facts.services_running = r->facts.proof == STATE_PROOF_OK ? version.services : 0;
 	return 0;
 }
 

@@ -40,6 +40,7 @@ int openvbs_ask_version(struct openvbs_version *v)
 			.security_version = (u32)param[0].b,
 			.build = (u32)param[1].a,
 			.trustlets = (u32)param[1].b,
+			.services = (u32)param[2].a,
 		};
 	free_page((unsigned long)page);
 	return err;

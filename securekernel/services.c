@@ -38,6 +38,7 @@ static enum ovbs_result version(struct ovbs_msg *m)
 {
 	m->param[0] = (struct ovbs_param){ OVBS_MSG_ABI, boot->security_version };
 	m->param[1] = (struct ovbs_param){ boot->build, trustlet_count };
+	m->param[2] = (struct ovbs_param){ protect_locked() ? OVBS_SERVICE_MEMORY_INTEGRITY : 0, 0 };
 	return OVBS_OK;
 }
 

@@ -48,11 +48,17 @@ static bool device_is_real(const struct vbsctl *v)
 
 static enum state_proof ask_vtl1(const struct vbsctl *v, struct live *l)
 {
+	struct openvbs_version version;
 	struct openvbs *vbs;
 	int ret = device_is_real(v) ? openvbs_connect(&vbs) : -ENODEV;
 
+	l->facts.services_running = 0;
 	if (!ret) {
+		ret = openvbs_version(vbs, &version);
 		openvbs_disconnect(vbs);
+	}
+	if (!ret) {
+		l->facts.services_running = version.services;
 		return STATE_PROOF_OK;
 	}
 	snprintf(l->proof_why, sizeof(l->proof_why), "%s", openvbs_strerror(ret));
@@ -124,7 +130,6 @@ static void gather(struct vbsctl *v, struct live *l)
 	f->opt_out_pending = boot_opt_out_pending(v);
 	f->boot_order = boot_order(v, l->store.status_there);
 	f->services_built = STATE_SERVICES_BUILT;
-	f->services_running = 0; /* this version's VTL1 has no service to report */
 }
 
 struct live *live_load(struct vbsctl *v)

@@ -55,7 +55,9 @@ static json_t *instance(void)
 static void add_device_guard(json_t *o, const struct state *s)
 {
 	add(o, "AvailableSecurityProperties", mask(s->available));
-	add(o, "CodeIntegrityPolicyEnforcementStatus", json_integer(0));
+	/* 0 off, 2 enforced; 1, audit, is not there. */
+	add(o, "CodeIntegrityPolicyEnforcementStatus",
+	    json_integer((s->services_running & STATE_BIT(STATE_MEMORY_INTEGRITY)) != 0 ? 2 : 0));
 	add(o, "InstanceIdentifier", instance());
 	add(o, "RequiredSecurityProperties", mask(s->required));
 	add(o, "SecurityFeaturesEnabled", json_array());

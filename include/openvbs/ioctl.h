@@ -41,7 +41,8 @@ struct openvbs_version {
 	uint32_t abi, security_version; /* of VTL1 */
 	uint32_t build;                 /* major << 16 | minor << 8 | patch */
 	uint32_t trustlets;
-	uint64_t reserved[2];
+	uint32_t services; /* OVBS_SERVICE_* that run */
+	uint32_t reserved[3];
 };
 _Static_assert(sizeof(struct openvbs_version) == 32, "ABI");
 

@@ -86,7 +86,7 @@ struct ovbs_param {
 };
 
 enum ovbs_msg_op {
-	OVBS_MSG_VERSION = 1, /* out: param[0] ABI and security version, param[1] build, trustlets */
+	OVBS_MSG_VERSION = 1, /* out: param[0] ABI and security version, param[1] build, trustlets, param[2] OVBS_SERVICE_* that run, 0 */
 	OVBS_MSG_TRUSTLETS = 2, /* in: param[0].a first index; out: param[0].b how many follow in the data */
 	OVBS_MSG_OPEN = 3,   /* in: uuid, parameters; out: session */
 	OVBS_MSG_INVOKE = 4, /* in: session, command, parameters */
@@ -104,6 +104,9 @@ enum ovbs_msg_op {
 	 */
 	OVBS_MSG_INTEGRITY = 12,
 };
+
+/* Services of VTL1 that run; bit n: number n of Win32_DeviceGuard's SecurityServicesRunning. */
+#define OVBS_SERVICE_MEMORY_INTEGRITY (1u << 2)
 
 /* How pages are frozen: VTL0 can't write them until reset, and... */
 enum ovbs_freeze {

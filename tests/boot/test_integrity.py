@@ -6,7 +6,7 @@ What is refused is in tests/attack (lockdown, patch). Modules that come later: t
 
 import pytest
 
-from guestlib import GUEST, exits, load_module, log, start, total
+from guestlib import GUEST, SECURITYFS, exits, load_module, log, start, total
 from integritylib import TRACE, is_well, locked_down, state, trace
 
 CYCLE = "echo 0 >/sys/devices/system/cpu/cpu1/online && echo 1 >/sys/devices/system/cpu/cpu1/online"
@@ -24,6 +24,7 @@ def test_a_locked_down_kernel_patches_itself_and_goes_on():
         found = state(m)
         assert found["State"] == "locked down" and int(found["CodePages"]) > 3000 and int(found["Sites"]) > 20000, log(m)
         assert "lockdown: VTL0's kernel executes what was frozen" in log(m)
+        assert "SecurityServicesRunning: 2\n" in m.sh(f"cat {SECURITYFS}/state"), "the one state says so, too"
         before = total(exits(m), "vtl_intercept")
         for value in (1, 0, 1):
             assert m.sh(f"sysctl -n -w kernel.sched_schedstats={value}").strip().endswith(str(value))

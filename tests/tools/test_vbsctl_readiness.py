@@ -189,7 +189,8 @@ def test_good(m):
     assert not_good == {"uefi-memory-attributes": "unknown", "dma-enforced": "weaker"} and code == 0
     assert {s["Id"]: s["Verdict"] for s in services.values()} == {
         "vbs": 1, "memory-integrity": 1, "credential-guard": 2, "dma-protection": 1}
-    assert "not built in this version" in services["memory-integrity"]["Note"]
+    assert "integrity=1" in services["memory-integrity"]["Note"]
+    assert "not built in this version" in services["credential-guard"]["Note"]
 
 
 def test_text(m):

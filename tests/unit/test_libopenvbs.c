@@ -90,7 +90,7 @@ static int mock_ioctl(int fd, unsigned long request, void *arg)
 	}
 	if (request == OPENVBS_VERSION) {
 		*(struct openvbs_version *)arg = (struct openvbs_version){
-			.abi = dev.abi, .security_version = 3, .build = 0x010203, .trustlets = 4
+			.abi = dev.abi, .security_version = 3, .build = 0x010203, .trustlets = 4, .services = OVBS_SERVICE_MEMORY_INTEGRITY
 		};
 	} else if (request == OPENVBS_TRUSTLET) {
 		struct openvbs_trustlet *t = arg;

@@ -116,6 +116,13 @@ struct integrity_counts integrity_count(void)
 	return (struct integrity_counts){ .patches = 11, .refused = 12, .modules = 13, .modules_ever = 14 };
 }
 
+static bool locked;
+
+bool protect_locked(void)
+{
+	return locked;
+}
+
 struct protect_counts protect_count(void)
 {
 	return (struct protect_counts){ .executions = 15, .writes = 16, .frozen_pages = 17 };
@@ -206,6 +213,24 @@ static void test_operations(void **state)
 	msg(OVBS_MSG_VERSION, 0);
 	assert_int_equal(call(OVBS_VTL_MESSAGE), OVBS_E_BAD_STATE);
 	assert_int_equal(runs, 0);
+}
+
+/* Which services run is what was locked, not what anybody says. */
+static void test_version_tells_what_runs(void **state)
+{
+	static const struct ovbs_sk_info info = { .security_version = 7 };
+
+	services_prepare(&info);
+	for (unsigned int i = 0; i < 2; i++) {
+		struct ovbs_msg *m = msg(OVBS_MSG_VERSION, 0);
+
+		locked = i;
+		assert_int_equal(call(OVBS_VTL_MESSAGE), OVBS_OK);
+		assert_true(m->param[0].a == OVBS_MSG_ABI && m->param[0].b == 7);
+		assert_int_equal(m->param[2].a, i ? OVBS_SERVICE_MEMORY_INTEGRITY : 0);
+		assert_int_equal(m->param[2].b, 0);
+	}
+	locked = false;
 }
 
 static void put_all_types(struct ovbs_msg *m)
@@ -442,6 +467,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_PAGE(test_operations),
+		IN_PAGE(test_version_tells_what_runs),
 		IN_PAGE(test_what_a_trustlet_sees),
 		IN_PAGE(test_what_vtl0_gets),
 		IN_PAGE(test_nothing_is_copied_beyond),

@@ -461,7 +461,7 @@ static void test_pending_names_values(void **unused)
 	assert_int_equal(s.services_running, STATE_BIT(STATE_MEMORY_INTEGRITY));
 	f.services_running = 0;
 	state_compute(&f, &s);
-	assert_string_equal(s.service[1].why, "VTL1 does not say that it runs");
+	assert_non_null(strstr(s.service[1].why, "VTL1 does not say that it runs: openvbs.ko was not told"));
 }
 
 /* One fact of the platform at a time, and what it makes available. */
