@@ -70,6 +70,20 @@ int guest_write_at(uint64_t gpa, const void *from, size_t n)
 	return 0;
 }
 
+#define CACHE_LINE 64u /* or a multiple of it */
+
+void guest_flush_page(uint64_t gpa)
+{
+	const uint8_t *page;
+
+	if (!is_ram(gpa, PAGE_SIZE))
+		return;
+	page = window(gpa & PAGE_MASK);
+	for (unsigned int i = 0; i < PAGE_SIZE; i += CACHE_LINE)
+		asm volatile("clflush (%0)" : : "r"(page + i) : "memory");
+	asm volatile("mfence" : : : "memory");
+}
+
 static int read_gpa(void *ctx, uint64_t gpa, void *buf, size_t n)
 {
 	return guest_read_at(gpa, buf, n);

@@ -19,6 +19,15 @@ void guest_prepare(void);
 /** guest_state - VTL0's paging as it is on this CPU now, for gwalk_linear() and gread_linear(), at CPL 0. */
 struct gwalk guest_state(enum gwalk_access access);
 
+/**
+ * guest_flush_page - no cache has bytes of VTL0's page at @gpa any more, which it can't write
+ *
+ * A device that writes past the caches (PCIe: No Snoop) leaves memory other than
+ * what they have; so what is read from now on is what memory has, and what will
+ * be executed (SDM 3, 13.3.1, 13.12.4; APM 2, 7.6.4).
+ */
+void guest_flush_page(uint64_t gpa);
+
 /** guest_read_at, guest_write_at - @n bytes at guest physical @gpa, which may cross pages. 0, or -EFAULT: not RAM of VTL0's; then nothing was written. Only frozen memory is written: VTL0 can't give that to VTL1 meanwhile. */
 int guest_read_at(uint64_t gpa, void *to, size_t n) __must_check;
 int guest_write_at(uint64_t gpa, const void *from, size_t n) __must_check;

@@ -376,14 +376,30 @@ static uint64_t left_to_do(enum protect_step step, uint32_t owner, uint64_t va, 
 	return n;
 }
 
+/*
+ * The first @n pages of the list. What gets writable is not executable before, on
+ * any CPU: in one step, one that has not forgotten the old rights yet could still
+ * execute what another, or a device, writes by the new ones.
+ */
+static uint64_t change(enum protect_step step, uint64_t n, enum hv_status *status)
+{
+	enum hv_status first = HV_STATUS_SUCCESS;
+
+	if (step == PROTECT_THAW)
+		n = hv_protect_each(list, n, RIGHTS_DATA, &first);
+	n = hv_protect_each(list, n, rights_after(step), status);
+	if (first)
+		*status = first;
+	return n;
+}
+
 int protect_step(enum protect_step step, uint32_t owner, uint64_t va, uint64_t end, uint64_t *done,
 		 uint64_t *left)
 {
 	enum hv_status status;
 
 	lock_take(&lock);
-	*done = hv_protect_each(list, put_in_list(step, owner, va, end), rights_after(step), &status);
-	*done = commit(step, *done);
+	*done = commit(step, change(step, put_in_list(step, owner, va, end), &status));
 	*left = left_to_do(step, owner, va, end);
 	lock_release(&lock);
 	return status ? -ENOMEM : 0;

@@ -101,6 +101,7 @@ int64_t sys_module_freeze(struct call *c)
 {
 	uint64_t va = c->arg[1], pages = c->arg[2], gpa[OVBS_TL_PAGES_MAX];
 	struct gwalk w = guest_state(GWALK_READ);
+	int64_t err;
 
 	if (pages > OVBS_TL_PAGES_MAX || (va & ~PAGE_MASK))
 		return -EINVAL;
@@ -108,7 +109,10 @@ int64_t sys_module_freeze(struct call *c)
 		if (find(&w, va + i * PAGE_SIZE, &gpa[i]))
 			return -EFAULT;
 	/* An argument of 32 bits: what is above is nobody's (System V ABI, 3.2.3). */
-	return module_freeze(c->arg[0], va, gpa, (unsigned int)pages, (uint32_t)c->arg[3]);
+	err = module_freeze(c->arg[0], va, gpa, (unsigned int)pages, (uint32_t)c->arg[3]);
+	for (uint64_t i = 0; !err && i < pages && (uint32_t)c->arg[3] != OVBS_TL_PAGES_R_AFTER_INIT; i++)
+		guest_flush_page(gpa[i]);
+	return err;
 }
 
 int64_t sys_module_sites(struct call *c)

@@ -53,8 +53,15 @@ static enum hv_status enable_vp_vtl(const struct hc_input *in)
 static int protect_both(struct gpa page, unsigned int rights, bool *given_back)
 {
 	unsigned int before = slat_rights(&vtl0_slat, page);
-	int err = slat_protect(&vtl0_slat, page, rights);
+	int err;
 
+	/*
+	 * In one step, a CPU that has not flushed yet would execute what another
+	 * one writes: VTL1 takes the one right first, and then gives the other.
+	 */
+	if ((rights & SLAT_W) && !(before & SLAT_W) && (before & SLAT_X) && !(vtl0_slat.normal & SLAT_X))
+		return -EPERM;
+	err = slat_protect(&vtl0_slat, page, rights);
 	if (err)
 		return err;
 	err = iommu_protect(page, rights);

@@ -423,6 +423,7 @@ static int with_tables(struct slat *s, uint64_t at, unsigned int rights,
 		       int (*change)(struct slat *s, uint64_t at, unsigned int rights))
 {
 	unsigned int round;
+	bool leaving;
 	int err;
 
 	lock_take(&s->lock);
@@ -430,11 +431,16 @@ static int with_tables(struct slat *s, uint64_t at, unsigned int rights,
 	err = change(s, at, rights);
 	if (err == -ENOMEM && !s->piece_leaving)
 		unhook_unused(s);
+	leaving = s->piece_leaving;
 	lock_release(&s->lock);
-	if (err != -ENOMEM)
+	if (err != -ENOMEM || !leaving)
 		return err;
 
-	/* As in slat_touch(): what was unhooked may be in use until the flush. Then it may be written again, by one CPU. */
+	/*
+	 * As in slat_touch(): what was unhooked may be in use until a flush that
+	 * began later. This one did; whoever finds nothing to unhook has not. Then
+	 * it may be written again, by one CPU.
+	 */
 	cpus_flush();
 	lock_take(&s->lock);
 	if (s->piece_round == round)

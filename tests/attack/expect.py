@@ -373,7 +373,7 @@ REGISTER = (
 MESSAGES = (
     vtl1("bad_format", *words("abi_0 abi_2 abi_max reserved_0 reserved_1 reserved_2 type_4 type_8 type_9 type_15 type_upper type_top "
                               "close_with_types protect_without_types"))
-    + vtl1("not_supported", *words("op_0 op_11 op_huge op_max command_unknown"))
+    + vtl1("not_supported", *words("op_0 op_13 op_huge op_max command_unknown"))
     + vtl1("bad_parameters", *words("offset_0 offset_127 offset_4097 offset_4096 offset_max offset_2_to_32 size_past size_wraps "
                                     "size_wraps_to_start size_2_to_32 out_offset_0 out_size_past out_wraps overlap_same "
                                     "overlap_by_one overlap_around"))

@@ -120,9 +120,11 @@ void hv_panic(const char *fmt, ...)
 	__builtin_unreachable();
 }
 
+static unsigned int rights_before = SLAT_RWX;
+
 unsigned int slat_rights(const struct slat *s, struct gpa g)
 {
-	return SLAT_RWX;
+	return rights_before;
 }
 
 /* Devices follow each change of the CPUs' rights, the same page with the same rights. */

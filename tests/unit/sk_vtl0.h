@@ -88,6 +88,7 @@ static bool set_rights(uint64_t gpa, uint32_t flags)
 		return false;
 	pages_left--;
 	assert_false(locked_down && (flags & W) && (flags & KX));
+	assert_false(locked_down && (flags & W) && (rights[n] & KX)); /* other CPUs may have the old rights until the end */
 	assert_true(may_grant || !(flags & KX) || (rights[n] & KX));
 	assert_false(given[n] && flags); /* what VTL1 has stays its own */
 	for (unsigned int i = 0; i < first_gone_count && (flags & W) && rights[n] == DATA; i++)
@@ -228,6 +229,11 @@ int guest_read_at(uint64_t gpa, void *to, size_t n)
 		return -EFAULT;
 	memcpy(to, (uint8_t *)ram + (gpa - RAM_GPA), n);
 	return 0;
+}
+
+void guest_flush_page(uint64_t gpa)
+{
+	assert_false(rights[page_of(gpa)] & W); /* or a device could put more behind the caches' back */
 }
 
 int guest_write_at(uint64_t gpa, const void *from, size_t n)

@@ -287,6 +287,24 @@ static void test_protect_rights(void **state)
 		assert_true(protect(RAM_AT >> 12, 1 | 1u << bit) == DONE(0, INVALID_PARAMETER));
 }
 
+/* Promise: no CPU executes by its old rights what is written by the new ones; so never from the one to the other. */
+static void test_code_does_not_become_writable_in_one_step(void **state)
+{
+	begin(1);
+	vtl0_slat.normal = SLAT_R | SLAT_W | SLAT_U; /* lockdown */
+	rights_before = SLAT_R | SLAT_X | SLAT_U;
+	assert_true(protect(RAM_AT >> 12, 3) == DONE(0, INVALID_PARAMETER));
+	assert_true(protect(RAM_AT >> 12, 15) == DONE(0, INVALID_PARAMETER));
+	assert_int_equal(changes, 0);
+	assert_true(protect(RAM_AT >> 12, 9) == DONE(1, SUCCESS));
+	rights_before = SLAT_R | SLAT_U;
+	assert_true(protect(RAM_AT >> 12, 11) == DONE(1, SUCCESS));
+	vtl0_slat.normal = SLAT_RWX; /* before lockdown the kernel executes what it writes */
+	rights_before = SLAT_R | SLAT_X | SLAT_U;
+	assert_true(protect(RAM_AT >> 12, 15) == DONE(1, SUCCESS));
+	rights_before = SLAT_RWX;
+}
+
 static void test_protect_pages(void **state)
 {
 	static const uint64_t bad[] = {
@@ -452,6 +470,7 @@ int main(void)
 		cmocka_unit_test(test_partial_reps),
 		cmocka_unit_test(test_vtl_switches),
 		cmocka_unit_test(test_protect_rights),
+		cmocka_unit_test(test_code_does_not_become_writable_in_one_step),
 		cmocka_unit_test(test_protect_pages),
 		cmocka_unit_test(test_protect_partial),
 		cmocka_unit_test(test_protect_where_devices_can_not_follow),

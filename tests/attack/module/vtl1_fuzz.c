@@ -168,7 +168,8 @@ static void start_message(struct fuzz *f, struct vtl_page *p)
 {
 	static const u8 ops[] = { OVBS_MSG_VERSION, OVBS_MSG_TRUSTLETS, OVBS_MSG_OPEN,    OVBS_MSG_INVOKE,
 				  OVBS_MSG_INVOKE,  OVBS_MSG_INVOKE,	OVBS_MSG_RESUME, OVBS_MSG_PROTECT,
-				  OVBS_MSG_FREEZE,  OVBS_MSG_LOCKDOWN,	OVBS_MSG_SITES };
+				  OVBS_MSG_FREEZE,  OVBS_MSG_LOCKDOWN,	OVBS_MSG_SITES,  OVBS_MSG_GIVE,
+				  OVBS_MSG_INTEGRITY };
 	static const u8 types[] = { 0, 1, 2, 3, 5, 6, 7, 5 };
 	unsigned int i;
 
@@ -192,7 +193,7 @@ static void keep_harmless(struct fuzz *f, struct vtl_page *p)
 
 	if (m->op == OVBS_MSG_LOCKDOWN)
 		m->types |= 1; /* this kernel is not frozen */
-	if (m->op == OVBS_MSG_PROTECT || m->op == OVBS_MSG_FREEZE)
+	if (m->op == OVBS_MSG_PROTECT || m->op == OVBS_MSG_FREEZE || m->op == OVBS_MSG_GIVE)
 		m->param[0].a |= below(f, 2) ? 1 : 1ULL << 63;
 	if (m->op == OVBS_MSG_PROTECT && below(f, 2)) {
 		m->param[0].a = vtl1_place(&f->v, 1 + below(f, PLACES - 1), 0);
@@ -253,7 +254,9 @@ static void allow_outputs(const struct vtl_page *p, struct vtl_page *s)
 	if (s->msg.op == OVBS_MSG_OPEN)
 		s->msg.session = p->msg.session;
 	if (p->msg.result == OVBS_OK && s->msg.op == OVBS_MSG_VERSION)
-		memcpy(s->msg.param, p->msg.param, 2 * sizeof(s->msg.param[0]));
+		memcpy(s->msg.param, p->msg.param, 3 * sizeof(s->msg.param[0]));
+	if (p->msg.result == OVBS_OK && s->msg.op == OVBS_MSG_INTEGRITY)
+		memcpy(s->msg.param, p->msg.param, sizeof(s->msg.param));
 	if (p->msg.result == OVBS_OK && list) {
 		s->msg.param[0].b = p->msg.param[0].b;
 		memcpy(s->data, p->data, min_t(u64, p->msg.param[0].b, OVBS_TRUSTLETS_PER_PAGE) *

@@ -102,7 +102,7 @@ static const struct bad bads[] = {
 	{ "type_upper", { { AT(types), 0x10000 } } },
 	{ "type_top", { { AT(types), 0x80000000 } } },
 	{ "op_0", { OP(0) } },
-	{ "op_11", { OP(OVBS_MSG_SITES + 1) } },
+	{ "op_13", { OP(OVBS_MSG_INTEGRITY + 1) } },
 	{ "op_huge", { OP(0x7FFFFFFF) } },
 	{ "op_max", { OP(~0u) } },
 	{ "offset_0", { A(0, 0) } },
