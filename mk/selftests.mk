@@ -39,6 +39,6 @@ $(MODOUT)/livepatch/.done: $(KSRCDIR)/.done
 	$(MAKE) -C $(KHEADERS) M=$(abspath $(@D)) $(KBUILDARGS) CONFIG_TEST_LIVEPATCH=m modules
 	PYTHONPATH=tools /usr/bin/python3 -c 'import sys; from machine import keys; [keys.sign_module(m, m) for m in sys.argv[1:]]' \
 		$(@D)/test_klp_*.ko
-	install -D -t $(@D)/root/lib/modules/$(KRELEASE)/extra $(@D)/test_klp_*.ko
-	depmod -b $(@D)/root $(KRELEASE)
+	install -D -t $(@D)/tree/lib/modules/$(KRELEASE)/extra $(@D)/test_klp_*.ko
+	depmod -b $(@D)/tree $(KRELEASE)
 	touch $@

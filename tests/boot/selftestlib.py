@@ -15,6 +15,8 @@ TRACING = "/sys/kernel/tracing"
 PROGRAMS = ("bash", "comm", "mktemp", "stat", "diff")
 KMOD = ("modprobe", "modinfo", "rmmod")
 KLP = "/root/klp"
+BIN = "/root/bin"
+REAL = "/root/kmod"  # as they are; in BIN they know where the modules are
 
 
 def tree(name):
@@ -35,15 +37,15 @@ def livepatch_files():
     for name in (*PROGRAMS, *KMOD):
         path = Path(shutil.which(name, path="/usr/bin:/bin:/usr/sbin:/sbin"))
         libraries = program_files(path)
-        files[f"/root/{'kmod' if name in KMOD else 'bin'}/{name}"] = libraries.pop(f"/root/{name}")
+        files[f"{REAL if name in KMOD else BIN}/{name}"] = libraries.pop(f"/root/{name}")
         files.update(libraries)
-    files.update({f"/bin/{name}": files[f"/root/bin/{name}"] for name in ("bash", "stat")})
-    files["/root/bin/modprobe"] = f"#!/bin/sh\nexec /root/kmod/modprobe -d {KLP} \"$@\"\n"
-    files["/root/bin/modinfo"] = f"#!/bin/sh\nexec /root/kmod/modinfo -b {KLP} \"$@\"\n"
-    files["/root/bin/rmmod"] = "#!/bin/sh\nexec /root/kmod/rmmod \"$@\"\n"
+    files.update({f"/bin/{name}": files[f"{BIN}/{name}"] for name in ("bash", "stat")})
+    files[f"{BIN}/modprobe"] = f"#!/bin/sh\nexec {REAL}/modprobe -d {KLP} \"$@\"\n"
+    files[f"{BIN}/modinfo"] = f"#!/bin/sh\nexec {REAL}/modinfo -b {KLP} \"$@\"\n"
+    files[f"{BIN}/rmmod"] = f"#!/bin/sh\nexec {REAL}/rmmod \"$@\"\n"
     # busybox has no long option
-    files["/root/bin/sysctl"] = "#!/bin/sh\n[ \"$1\" = --values ] && shift && set -- -n \"$@\"\nexec busybox sysctl \"$@\"\n"
-    base = BUILD / "linux" / tiny.kernel_package()[0] / "livepatch" / "root"
+    files[f"{BIN}/sysctl"] = "#!/bin/sh\n[ \"$1\" = --values ] && shift && set -- -n \"$@\"\nexec busybox sysctl \"$@\"\n"
+    base = BUILD / "linux" / tiny.kernel_package()[0] / "livepatch" / "tree"
     found = [p for p in base.rglob("*") if p.is_file()]
     assert found, f"{base} is empty: `make selftest-modules`"
     files.update({f"{KLP}/{p.relative_to(base)}": p for p in found})
@@ -68,13 +70,13 @@ WORST = ("FAIL", "UNRESOLVED", "UNTESTED", "UNSUPPORTED", "XFAIL", "PASS")
 
 def ftracetest(m, name, seconds):
     """One test case of ftracetest: (result, end of its log). Some run a second time in an instance: the worse counts."""
-    said = m.run(f"cd {HOME}/ftrace && rm -rf logs && timeout {seconds} sh ./ftracetest -k {name}; tail -n 12 logs/*/1-*.log", seconds + 30).output
+    said = m.run(f"cd {HOME}/ftrace && rm -rf logs && timeout {seconds} sh ./ftracetest -k {name}; tail -n 12 logs/*/*.tc*", seconds + 30).output
     found = re.findall(rf"\[({'|'.join(WORST)})\]", said)
     return (min(found, key=WORST.index) if found else "hang"), said[-1500:]
 
 
 def livepatch(m, name, seconds=150):
     """One script of the livepatch tests: ("ok" if all that it tries is, what it says)."""
-    r = m.run(f"cd {HOME}/livepatch && PATH=/root/bin:$PATH timeout {seconds} bash ./{name} 2>&1", seconds + 30)
+    r = m.run(f"cd {HOME}/livepatch && PATH={BIN}:$PATH timeout {seconds} bash ./{name} 2>&1", seconds + 30)
     bad = re.findall(r"not ok|ERROR|SKIP", r.output)
     return ("SKIP" if r.rc == 4 else "FAIL" if r.rc or bad or "ok" not in r.output else "PASS"), r.output[-3000:]

@@ -19,6 +19,9 @@ FTRACE = {
     "test.d/direct/ftrace-direct.tc": SAMPLE,
     "test.d/direct/kprobe-direct.tc": SAMPLE,
     "test.d/event/trace_printk.tc": SAMPLE,
+    "test.d/kprobe/kprobe_module.tc": SAMPLE,
+    # Tries function after function, 38,000 of them: it does not come to an end in its time.
+    "test.d/kprobe/multiple_kprobes.tc": ("PASS", "hang", "probes within functions are refused (docs/caveats.md)"),
 }
 FOLDERS = ("00basic", "direct", "dynevent", "event", "ftrace", "instances", "kprobe", "preemptirq", "selftest", "tracer")
 
@@ -50,8 +53,9 @@ def begin(m, openvbs):
 def compare(m, openvbs, names, table, one):
     """Run each; the results that are not the table's, with what the test said."""
     wrong = []
-    for name in names:
-        m.sh("dmesg -C")
+    # What does not pass may leave something behind: last.
+    for name in sorted(names, key=lambda name: expected(table, name, openvbs) != "PASS"):
+        m.sh("dmesg -c >/dev/null")
         result, said = one(m, name)
         bad = st.oops(m)
         print(f"{name:50} {result:12} {bad}", flush=True)
