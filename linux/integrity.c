@@ -138,13 +138,25 @@ static void enter_vtl1(void *unused)
 	openvbs_vtl_call(0, 0); /* no operation: not the message that happens to be in this CPU's page */
 }
 
+/* Lock prefixes that Linux took out for one CPU come back with the second: VTL1 has no table of vmlinux's. */
+static int second_cpu_would_patch(void)
+{
+	const bool *patched = (const bool *)integrity_lookup("uniproc_patched");
+
+	if (!patched || !READ_ONCE(*patched) || num_possible_cpus() == 1)
+		return 0;
+	pr_err("integrity: this kernel was started with one CPU of %u, and patches itself when another comes: not locked down\n",
+	       num_possible_cpus());
+	return -EBUSY;
+}
+
 static int freeze_and_tell(void)
 {
 	const struct ovbs_param none = {};
 	const void *functions;
 	u64 bytes;
-	int err = integrity_code(true, &report.code_pages) ?: integrity_sites_look(report.sites) ?:
-		  integrity_modsites_look();
+	int err = second_cpu_would_patch() ?: integrity_code(true, &report.code_pages) ?:
+		  integrity_sites_look(report.sites) ?: integrity_modsites_look();
 
 	if (err)
 		return err;

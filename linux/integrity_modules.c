@@ -218,7 +218,11 @@ static int file_admit(struct judged_file *f, const void *data, size_t len, const
 	answer = kzalloc(sizeof(*answer), GFP_KERNEL);
 	if (!answer)
 		return -ENOMEM;
-	*f = (struct judged_file){ f->work, f->list, f->task, 0, data, signature, len, signature_len };
+	/* One by one: others change what the list has in it. */
+	f->data = data;
+	f->signature = signature;
+	f->len = len;
+	f->signature_len = signature_len;
 	err = ask_file(data, len, signature, signature_len, &f->token, answer);
 	if (err) {
 		f->token = 0;
@@ -283,7 +287,7 @@ static void give_up(struct judged_file *f, struct placed *p)
 {
 	int err = integrity_tell_value(OVBS_CI_FORGET, f->token);
 
-	p->lost = err && err != -ENOENT;
+	p->lost = err; /* -ENOENT: another trustlet, which does not know what that one froze */
 }
 
 static int place(struct module *mod, struct judged_file *f, struct placed *to, struct ovbs_ci_answer *answer)

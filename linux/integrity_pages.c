@@ -254,25 +254,16 @@ static int of_module(struct run *r, const struct module *m)
 #endif
 }
 
-/* The gate is closed: no module comes or goes. */
-static int of_modules(struct run *r)
+static int see_module(struct module *m, void *r)
 {
-	const struct list_head *modules = (void *)integrity_at[MODULE_LIST];
-	const struct module *m;
-	int err = 0;
-
-	list_for_each_entry(m, modules, list) {
-		err = m->state == MODULE_STATE_UNFORMED ? 0 : of_module(r, m);
-		if (err)
-			break;
-	}
-	return err;
+	return of_module(r, m);
 }
 
 int integrity_data(const void *own, u64 more, u64 *pages)
 {
 	struct run r = { .how = OVBS_FREEZE_DATA };
-	int err = constants(&r, integrity_at[RODATA], integrity_at[RODATA_END]) ?: of_modules(&r);
+	int err = constants(&r, integrity_at[RODATA], integrity_at[RODATA_END]) ?:
+		  integrity_each_module(see_module, &r); /* others may be on their way, to be refused and freed */
 
 	/* The kernel uses the IDT by a read-only alias; this one is the table itself. */
 	err = err ?: add(&r, slow_virt_to_phys((void *)integrity_at[IDT]), PAGE_SIZE);

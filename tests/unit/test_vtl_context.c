@@ -48,6 +48,12 @@ static unsigned int shown_rights;
 static const struct hv_initial_vp_context *started;
 static unsigned int to_vtl0, to_vtl1, skipped, notified, ended, notified_vector;
 
+void sk_panic(const char *fmt, ...)
+{
+	fail_msg("panic: %s", fmt);
+	abort();
+}
+
 static struct cpuid_regs cpuid(uint32_t n, uint32_t subleaf)
 {
 	return n == 7 ? leaf7 : (struct cpuid_regs){ 0 };
