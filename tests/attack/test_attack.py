@@ -28,7 +28,7 @@ def run(*arguments, attacks=tuple(ATTACKS + QEMU_ATTACKS)):
 
 
 def run_all(*arguments):
-    done = subprocess.run([sys.executable, str(RUN), *arguments], capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run([sys.executable, str(RUN), *arguments], capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
 
 
@@ -56,7 +56,7 @@ def test_the_same_attacks_succeed_without_openvbs(tmp_path):
 def run_settings(*arguments, attacks):
     done = subprocess.run([sys.executable, str(RUN.with_name("settings.py")), *arguments,
                            *[word for attack in attacks for word in ("--only", attack)]],
-                          capture_output=True, text=True, timeout=300, check=False)
+                          capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
 
 
@@ -71,7 +71,7 @@ def test_without_the_lock_root_switches_off(tmp_path):
 def run_dma(*arguments, attacks):
     done = subprocess.run([sys.executable, str(RUN.with_name("dma.py")), *arguments,
                            *[word for attack in attacks for word in ("--only", attack)]],
-                          capture_output=True, text=True, timeout=300, check=False)
+                          capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
 
 
