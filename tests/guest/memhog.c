@@ -10,7 +10,7 @@
 #include "ovbs_string.h"
 
 /* Enough to load two small programs, less than openvbs needs for itself. */
-#define DEFAULT_LEAVE_MIB 12u
+#define DEFAULT_LEAVE_MIB 20u
 
 static uint64_t leave_kib(const struct guest *g)
 {
